@@ -1,0 +1,1 @@
+//! Rollcall: the user API for the edge.
