@@ -1,1 +1,3 @@
-//! Rollcall: the user API for the edge.
+//! Rollcall
+pub mod domain;
+pub mod error;

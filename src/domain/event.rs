@@ -1,0 +1,82 @@
+//! Events: what happened, to whom, by whom. They are the audit trail, and what
+//! others subscribe to. They hold no personal data: ids only.
+
+use std::fmt;
+
+use super::id::{EventId, UserId};
+use super::time::Timestamp;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The first admin was made with the bootstrap token.
+    Bootstrapped,
+    /// A user was created.
+    UserCreated,
+    /// A user's profile changed.
+    UserUpdated,
+    /// A user was deleted.
+    UserDeleted,
+    /// A user signed in.
+    SessionCreated,
+    /// A session ended.
+    SessionEnded,
+    /// An old refresh token was used again, and its session ended.
+    RefreshTokenReplayed,
+}
+
+impl EventKind {
+    /// The name on the wire and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bootstrapped => "service.bootstrapped",
+            Self::UserCreated => "user.created",
+            Self::UserUpdated => "user.updated",
+            Self::UserDeleted => "user.deleted",
+            Self::SessionCreated => "session.created",
+            Self::SessionEnded => "session.ended",
+            Self::RefreshTokenReplayed => "session.refresh_token_replayed",
+        }
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A signed-in user.
+    User(UserId),
+    /// Whoever holds the bootstrap token.
+    Operator,
+    /// Nobody who is signed in: a person who signs in, or presents a token.
+    Anonymous,
+    /// The service itself.
+    Service,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Operator => f.write_str("operator"),
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::Service => f.write_str("service"),
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Names the event.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventKind,
+    /// Who did it.
+    pub actor: Actor,
+    /// Whom it happened to, if anybody.
+    pub subject: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
+    /// The request in which it happened.
+    pub request_id: String,
+}

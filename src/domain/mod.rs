@@ -1,0 +1,19 @@
+//! The types and rules of the field: pure, without I/O, wire formats or a host.
+//!
+//! A value of these types is always valid: each has one way in, which both
+//! transports use.
+
+pub mod access_token;
+pub mod email;
+pub mod event;
+pub mod id;
+pub mod metadata;
+pub mod name;
+pub mod page;
+pub mod password;
+pub mod role;
+pub mod secret;
+pub mod session;
+pub mod time;
+pub mod token;
+pub mod user;
