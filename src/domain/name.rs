@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn names_of_all_scripts_are_kept() {
-        for text in ["Ada Lovelace", "Ngô Bảo Châu", "محمد", "李小龍", "O’Connor", "می\u{200c}نا"] {
+        for text in ["Ada Lovelace", "Ngô Bảo Châu", "محمد", "李小龍", "O’Connor", "می\u{200c}نا"]
+        {
             assert_eq!(Name::parse(text).unwrap().as_str(), text);
         }
         assert_eq!(Name::parse(" Jose\u{301} ").unwrap().as_str(), "José");

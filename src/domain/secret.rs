@@ -66,12 +66,18 @@ impl SecretKey {
         let nonce: [u8; NONCE_BYTES] = random(rng);
         let payload = Payload { msg: plain, aad: context };
         // Encryption fails for texts beyond 256 GiB only.
-        let sealed = self.cipher(purpose).encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
+        let sealed =
+            self.cipher(purpose).encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
         [&nonce[..], &sealed].concat()
     }
 
     /// Decrypts what [`SecretKey::seal`] made with the same purpose and context.
-    pub fn open(&self, purpose: Purpose, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open(
+        &self,
+        purpose: Purpose,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let payload = Payload { msg: sealed, aad: context };
         let plain = self.cipher(purpose).decrypt(&XNonce::from(*nonce), payload).ok()?;

@@ -1,0 +1,107 @@
+//! Sessions.
+
+use data_encoding::HEXLOWER;
+
+use super::database::{Columns, DatabaseError, Row, Statement};
+use super::users::{self, user_columns};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::session::{Device, Session};
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+
+/// The columns of a session `s`, in the order in which [`from_columns`] reads them.
+macro_rules! session_columns {
+    () => {
+        "s.id AS session_id, s.user_id, s.device, s.address, s.created_at AS session_created_at, \
+         s.last_used_at, s.expires_at, s.generation, s.rotated_at, s.seed"
+    };
+}
+
+/// Inserts a session at generation 0.
+pub fn insert(session: &Session, access_token_hash: &[u8]) -> Statement {
+    let sql = "INSERT INTO sessions (id, user_id, device, address, created_at, last_used_at, \
+               expires_at, access_token_hash, seed, generation, rotated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let params = vec![
+        session.id.to_string().into(),
+        session.user.to_string().into(),
+        session.device.as_ref().map(Device::as_str).into(),
+        session.address.as_deref().into(),
+        session.created_at.into(),
+        session.last_used_at.into(),
+        session.expires_at.into(),
+        HEXLOWER.encode(access_token_hash).into(),
+        HEXLOWER.encode(&session.seed).into(),
+        session.generation.into(),
+        session.rotated_at.into(),
+    ];
+    Statement::new(sql, params)
+}
+
+/// A session that goes on, and its user.
+pub fn by_id(id: SessionId, now: Timestamp) -> Statement {
+    let sql = concat!(
+        "SELECT ",
+        session_columns!(),
+        ", ",
+        user_columns!(),
+        " FROM sessions s JOIN users u ON u.id = s.user_id \
+         WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > $2"
+    );
+    Statement::new(sql, vec![id.to_string().into(), now.into()])
+}
+
+/// Goes from `generation` to the next: of several that try, one succeeds.
+pub fn rotate(
+    id: SessionId,
+    generation: u32,
+    access_token_hash: &[u8],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Statement {
+    let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $1, \
+               last_used_at = $1, expires_at = $2, access_token_hash = $3 \
+               WHERE id = $4 AND generation = $5 AND ended_at IS NULL RETURNING id";
+    let params = vec![
+        now.into(),
+        expires_at.into(),
+        HEXLOWER.encode(access_token_hash).into(),
+        id.to_string().into(),
+        generation.into(),
+    ];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Ends one session of a user.
+pub fn end(id: SessionId, user: UserId, now: Timestamp) -> Statement {
+    let sql = "UPDATE sessions SET ended_at = $1 \
+               WHERE id = $2 AND user_id = $3 AND ended_at IS NULL RETURNING id";
+    let params = vec![now.into(), id.to_string().into(), user.to_string().into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Reads a row of [`by_id`].
+pub fn with_user_from_row(row: Row) -> Result<(Session, User), DatabaseError> {
+    let mut columns = row.read();
+    Ok((from_columns(&mut columns)?, users::from_columns(&mut columns)?))
+}
+
+/// Reads the columns of `session_columns`.
+pub fn from_columns(columns: &mut Columns) -> Result<Session, DatabaseError> {
+    let timestamp = |columns: &mut Columns| columns.integer().map(Timestamp::from_micros);
+    Ok(Session {
+        id: columns.parsed(|text| SessionId::parse(text).ok())?,
+        user: columns.parsed(|text| UserId::parse(text).ok())?,
+        device: columns.optional_text()?.as_deref().and_then(Device::from_user_agent),
+        address: columns.optional_text()?,
+        created_at: timestamp(columns)?,
+        last_used_at: timestamp(columns)?,
+        expires_at: timestamp(columns)?,
+        generation: u32::try_from(columns.integer()?)
+            .map_err(|_| DatabaseError::Other("a generation out of range".to_owned()))?,
+        rotated_at: timestamp(columns)?,
+        seed: columns.parsed(|text| {
+            HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok())
+        })?,
+    })
+}

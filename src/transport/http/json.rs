@@ -1,0 +1,236 @@
+//! JSON bodies: read strictly, and judged whole.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, Limited};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use super::problem::Problem;
+use crate::error::{Error, FieldError, Invalid};
+
+/// Reads a body of one of the media types, of at most `limit` bytes, as JSON.
+pub async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    media_types: &[&str],
+) -> Result<Value, Problem> {
+    if !has_type(headers, media_types) || headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::unsupported_media_type(&media_types.join(" or ")));
+    }
+    let bytes = Limited::new(body, limit).collect().await.map_err(|error| {
+        if error.is::<http_body_util::LengthLimitError>() {
+            Problem::payload_too_large(limit)
+        } else {
+            Error::Malformed("The body could not be read to its end.".to_owned()).into()
+        }
+    })?;
+    parse(&bytes.to_bytes()).map_err(Problem::from)
+}
+
+fn has_type(headers: &HeaderMap, media_types: &[&str]) -> bool {
+    let Some(content_type) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
+        return false;
+    };
+    let (essence, params) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let charset = params.split(';').find_map(|param| {
+        let (name, value) = param.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    let known = media_types.iter().any(|known| essence.trim().eq_ignore_ascii_case(known));
+    known && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
+}
+
+/// Reads JSON in which no object has two members of one name: parsers that
+/// disagree about those are how checks get around.
+pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    match serde_json::from_slice::<Strict>(bytes) {
+        Ok(Strict(value)) => Ok(value),
+        Err(error) => Err(Error::Malformed(format!("The body is not JSON: {error}."))),
+    }
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Strict;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
+        Ok(Strict(Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
+        Ok(Strict(Value::Number(value.into())))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
+        Ok(Strict(Value::Number(value.into())))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
+        Ok(Strict(Number::from_f64(value).map_or(Value::Null, Value::Number)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
+        Ok(Strict(Value::String(value.to_owned())))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Strict, E> {
+        Ok(Strict(Value::String(value)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Strict, E> {
+        Ok(Strict(Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Strict, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Strict(Value::Array(array)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Strict, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
+            if object.insert(name, value).is_some() {
+                return Err(de::Error::custom("an object has two members of one name"));
+            }
+        }
+        Ok(Strict(Value::Object(object)))
+    }
+}
+
+/// The members of a JSON object, taken one by one; what is wrong is collected,
+/// so that the client learns of everything at once.
+pub struct Fields {
+    members: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+/// Members that the service sets; a client that sends them learns so.
+const READ_ONLY: &[&str] =
+    &["id", "email_verified_at", "roles", "created_at", "updated_at", "suspended_at", "version"];
+
+impl Fields {
+    /// The members of an object.
+    pub fn of(value: Value) -> Result<Self, Error> {
+        match value {
+            Value::Object(members) => Ok(Self { members, errors: Vec::new() }),
+            _ => Err(Error::invalid("", Invalid::new("wrong_type", "must be an object"))),
+        }
+    }
+
+    /// A text that must be there.
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        if self.members.contains_key(name) {
+            self.optional(name, parse)
+        } else {
+            self.refuse(name, Invalid::new("required", "is required"));
+            None
+        }
+    }
+
+    /// A text that may be left out, but not `null`.
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        self.value(name, |value| match value {
+            Value::String(text) => parse(&text),
+            _ => Err(Invalid::new("wrong_type", "must be a string")),
+        })
+    }
+
+    /// A value of any type that may be left out.
+    pub fn value<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(Value) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        match parse(self.members.remove(name)?) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.refuse(name, reason);
+                None
+            }
+        }
+    }
+
+    /// Makes a value of what was taken, unless something was wrong or is left over.
+    pub fn finish<T>(mut self, make: impl FnOnce() -> Option<T>) -> Result<T, Error> {
+        for name in std::mem::take(&mut self.members).keys() {
+            let reason = if READ_ONLY.contains(&name.as_str()) {
+                Invalid::new("read_only", "is set by the service")
+            } else {
+                Invalid::new("unknown_field", "is not a field of this request")
+            };
+            // The name is the client's text: it is cut, so that an answer stays small.
+            self.refuse(&name.chars().take(64).collect::<String>(), reason);
+        }
+        match make() {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(Error::Invalid(self.errors)),
+        }
+    }
+
+    fn refuse(&mut self, name: &str, reason: Invalid) {
+        self.errors.push(reason.of(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_one_json_value_is_malformed() {
+        let deep = "[".repeat(100_000);
+        for text in ["", "{", "{}{}", "{'a':1}", "[1,]", "nul", "1e999", "{\"a\":1,\"a\":2}", &deep]
+        {
+            assert!(matches!(parse(text.as_bytes()), Err(Error::Malformed(_))), "{text:.20}");
+        }
+        assert!(parse(b"\"\xff\"").is_err());
+        assert_eq!(
+            parse(br#"{"a":[1,-2,0.5,"x",null,true]}"#).unwrap(),
+            json!({"a":[1,-2,0.5,"x",null,true]})
+        );
+    }
+
+    #[test]
+    fn every_wrong_field_is_told_at_once() {
+        let text = |text: &str| Ok::<_, Invalid>(text.to_owned());
+        let body = json!({"a": 1, "c": "x", "id": "1", "z": null});
+        let mut fields = Fields::of(body).unwrap();
+        let (a, b, c) =
+            (fields.required("a", text), fields.required("b", text), fields.optional("c", text));
+        assert_eq!(c.as_deref(), Some("x"));
+        let Err(Error::Invalid(errors)) = fields.finish(|| Some((a?, b?))) else {
+            panic!("it was accepted");
+        };
+        let told: Vec<_> = errors.iter().map(|e| (e.field.as_str(), e.code)).collect();
+        let expected =
+            [("a", "wrong_type"), ("b", "required"), ("id", "read_only"), ("z", "unknown_field")];
+        assert_eq!(told, expected);
+    }
+}

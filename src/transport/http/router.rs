@@ -1,0 +1,46 @@
+//! The whole table of routes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+
+use super::problem::Problem;
+use super::{bootstrap, docs, health, me, openapi, sessions, users, well_known};
+use crate::app::App;
+
+/// Every path and method. `openapi.rs` lists the same operations, and a test
+/// holds the two together.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/api/v1/bootstrap", post(bootstrap::create))
+        .route("/api/v1/sessions", post(sessions::create))
+        .route("/api/v1/sessions/current", delete(sessions::delete_current))
+        .route("/api/v1/sessions/refresh", post(sessions::refresh))
+        .route("/api/v1/me", get(me::get).patch(me::patch))
+        .route("/api/v1/users", get(users::list).post(users::create))
+        .route(
+            "/api/v1/users/{id}",
+            get(users::get).put(users::replace).patch(users::patch).delete(users::delete),
+        )
+        .route("/.well-known/jwks.json", get(well_known::jwks))
+        .route("/health", get(health::health))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/openapi.json", get(openapi::get))
+        .route("/docs", get(docs::get))
+        .route_layer(from_fn(remember_route))
+        .fallback(|| async { Problem::no_such_path() })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .with_state(app)
+}
+
+/// Tells the log which route answered: a path itself may hold what no log may.
+async fn remember_route(route: MatchedPath, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(route);
+    response
+}

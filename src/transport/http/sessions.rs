@@ -1,0 +1,108 @@
+//! `/api/v1/sessions`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use utoipa::ToSchema;
+
+use super::extract::{Cx, FromFields, Json};
+use super::json::Fields;
+use super::problem::Problem;
+use super::view::{self, SignedInView};
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::domain::session::Device;
+use crate::error::Error;
+use crate::service::sessions;
+
+/// An address and its password.
+#[derive(ToSchema)]
+#[schema(as = SignIn)]
+#[expect(dead_code, reason = "describes what from_fields reads")]
+pub struct SignInBody {
+    #[schema(format = Email, max_length = 254, example = "ada@example.com")]
+    email: String,
+    #[schema(format = Password, min_length = 1, max_length = 256,
+        example = "correct horse battery staple")]
+    password: String,
+    /// How the device calls itself; the User-Agent unless given.
+    #[schema(nullable = false, min_length = 1, max_length = 200, example = "Ada's telephone")]
+    device: Option<String>,
+}
+
+/// A refresh token.
+#[derive(ToSchema)]
+#[schema(as = Refresh)]
+#[expect(dead_code, reason = "describes what from_fields reads")]
+pub struct RefreshBody {
+    #[schema(example = "rcr_…")]
+    refresh_token: String,
+}
+
+/// An address and its password, valid.
+pub struct SignIn {
+    email: Email,
+    password: Password,
+    device: Option<Device>,
+}
+
+impl FromFields for SignIn {
+    fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
+        let email = fields.required("email", Email::parse);
+        let password = fields.required("password", Password::given);
+        let device = fields.optional("device", Device::parse);
+        fields.finish(|| Some(Self { email: email?, password: password?, device }))
+    }
+}
+
+/// A refresh token as given.
+pub struct RefreshRequest(String);
+
+impl FromFields for RefreshRequest {
+    fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
+        let token = fields.required("refresh_token", |text| Ok(text.to_owned()));
+        fields.finish(|| Some(Self(token?)))
+    }
+}
+
+/// Signs in.
+#[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", operation_id = "sign_in",
+    security(()), request_body = SignInBody,
+    responses((status = 201, description = "Signed in.", body = SignedInView),
+        (status = 401, description = "`invalid_credentials`: address or password is wrong."),
+        (status = 403, description = "The account is suspended.")))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    Json(body): Json<SignIn>,
+) -> Result<Response, Problem> {
+    let SignIn { email, password, device } = body;
+    let signed_in = sessions::sign_in(&app, &cx, &email, password, device).await?;
+    Ok(view::json(StatusCode::CREATED, &SignedInView::from(&signed_in)))
+}
+
+/// Continues a session with its refresh token, which is good once. Repeated within
+/// a few seconds, the answer is the same; shown later, the session ends.
+#[utoipa::path(post, path = "/api/v1/sessions/refresh", tag = "sessions",
+    operation_id = "refresh_session", security(()), request_body = RefreshBody,
+    responses((status = 200, description = "The next tokens.", body = SignedInView),
+        (status = 401, description = "The session does not go on.")))]
+pub async fn refresh(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    Json(RefreshRequest(token)): Json<RefreshRequest>,
+) -> Result<Response, Problem> {
+    let signed_in = sessions::refresh(&app, &cx, &token).await?;
+    Ok(view::json(StatusCode::OK, &SignedInView::from(&signed_in)))
+}
+
+/// Signs out: ends the session that calls.
+#[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "sessions",
+    operation_id = "sign_out", responses((status = 204, description = "Signed out.")))]
+pub async fn delete_current(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Problem> {
+    sessions::sign_out(&app, &cx).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
