@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 use super::json::{self, Fields};
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::id::UserId;
+use crate::domain::id::{ApiKeyId, SessionId, UserId};
 use crate::domain::page::{self, Limit, PageRequest};
+use crate::domain::role::RoleName;
 use crate::error::{Error, Invalid};
-use crate::service::access::Credentials;
 use crate::service::{Context, Precondition};
 
 /// The context that the chain made of the request.
@@ -28,21 +28,46 @@ impl<S: Sync> FromRequestParts<S> for Cx {
     }
 }
 
-/// The user that the path names. What is no id names nobody.
-pub struct UserPath(pub UserId);
+/// What the path names, by its one parameter.
+macro_rules! path {
+    ($(#[$doc:meta])* $name:ident($id:ty), $what:literal) => {
+        $(#[$doc])*
+        pub struct $name(pub $id);
 
-impl<S: Send + Sync> FromRequestParts<S> for UserPath {
-    type Rejection = Problem;
+        impl<S: Send + Sync> FromRequestParts<S> for $name {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let id = path.ok().and_then(|Path(id)| UserId::parse(&id).ok());
-        id.map(Self).ok_or_else(|| match parts.extensions.get::<Context>() {
-            Some(Context { credentials: Credentials::AccessToken(_), .. }) => {
-                Error::NotFound("user").into()
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                let path = Path::<String>::from_request_parts(parts, state).await;
+                let id = path.ok().and_then(|Path(id)| <$id>::parse(&id).ok());
+                id.map(Self).ok_or_else(|| nothing_there(parts, $what))
             }
-            _ => Error::Unauthenticated.into(),
-        })
+        }
+    };
+}
+
+path! {
+    /// The user that the path names. What is no id names nobody.
+    UserPath(UserId), "user"
+}
+path! {
+    /// The session that the path names.
+    SessionPath(SessionId), "session"
+}
+path! {
+    /// The role that the path names.
+    RolePath(RoleName), "role"
+}
+path! {
+    /// The API key that the path names.
+    ApiKeyPath(ApiKeyId), "API key"
+}
+
+/// A name that nothing can have: not found, for those who may know.
+fn nothing_there(parts: &Parts, what: &'static str) -> Problem {
+    match parts.extensions.get::<Context>() {
+        Some(context) if context.credentials.is_plausible() => Error::NotFound(what).into(),
+        _ => Error::Unauthenticated.into(),
     }
 }
 
