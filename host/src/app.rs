@@ -67,45 +67,26 @@ impl Surroundings {
             .sqlite_database
             .into_iter()
             .map(|(label, database)| {
-                let database = Database {
-                    path: database.path,
-                    allow_attach_file: database.allow_attach_file,
-                };
+                let database =
+                    Database { path: database.path, allow_attach_file: database.allow_attach_file };
                 (label, database)
             })
             .collect();
-        sqlite
-            .entry("default".to_owned())
-            .or_insert_with(|| Database {
-                path: in_state("sqlite_db.db"),
-                allow_attach_file: false,
-            });
-        let mut stores: BTreeMap<_, _> = config
-            .key_value_store
-            .into_iter()
-            .map(|(label, store)| (label, store.path))
-            .collect();
-        stores
-            .entry("default".to_owned())
-            .or_insert_with(|| in_state("sqlite_key_value.db"));
+        sqlite.entry("default".to_owned()).or_insert_with(|| Database {
+            path: in_state("sqlite_db.db"),
+            allow_attach_file: false,
+        });
+        let mut stores: BTreeMap<_, _> =
+            config.key_value_store.into_iter().map(|(label, store)| (label, store.path)).collect();
+        stores.entry("default".to_owned()).or_insert_with(|| in_state("sqlite_key_value.db"));
 
         let databases = sqlite.values().map(|database| &database.path);
         for path in databases.chain(stores.values()).flatten() {
             make_parent(path)?;
         }
-        let key_value = stores
-            .into_iter()
-            .map(|(label, path)| (label, Arc::new(File::new(path))))
-            .collect();
-        Ok(Self {
-            state_dir,
-            log_dir,
-            quiet,
-            values,
-            reuse,
-            sqlite,
-            key_value,
-        })
+        let key_value =
+            stores.into_iter().map(|(label, path)| (label, Arc::new(File::new(path)))).collect();
+        Ok(Self { state_dir, log_dir, quiet, values, reuse, sqlite, key_value })
     }
 
     /// The SQLite database of a label.
@@ -137,10 +118,7 @@ impl Surroundings {
     }
 
     fn output(&self, id: &str, name: &str, terminal: Terminal) -> Result<Output> {
-        let file = self
-            .log_dir
-            .as_ref()
-            .map(|folder| folder.join(format!("{id}_{name}.txt")));
+        let file = self.log_dir.as_ref().map(|folder| folder.join(format!("{id}_{name}.txt")));
         let terminal = Some(terminal).filter(|_| !self.quiet);
         Output::new(file.as_deref(), terminal).context("cannot write the log")
     }
@@ -156,9 +134,8 @@ impl Surroundings {
             .map(|label| Ok((label.clone(), self.database(label)?)))
             .collect::<Result<_>>()?;
         let labels = component.key_value_stores.iter();
-        let key_value = labels
-            .map(|label| Ok((label.clone(), self.store(label)?)))
-            .collect::<Result<_>>()?;
+        let key_value =
+            labels.map(|label| Ok((label.clone(), self.store(label)?))).collect::<Result<_>>()?;
         let files = component
             .files
             .iter()
