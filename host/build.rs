@@ -19,6 +19,7 @@ const OPTIONS: &str = r#"
             include spin:sdk/spin-sdk-sqlite;
             include spin:sdk/spin-sdk-kv;
             include spin:sdk/spin-sdk-variables;
+            include spin:sdk/spin-sdk-pg;
         }
     ",
     world: "rollcall:host/guest",
@@ -28,11 +29,14 @@ const OPTIONS: &str = r#"
         "spin:sqlite/sqlite.[method]connection.last-insert-rowid": async | trappable,
         "spin:sqlite/sqlite.[method]connection.last-insert-rowid-async": trappable,
         "spin:key-value/key-value.[method]store.get-keys": trappable,
+        "spin:postgres/postgres.[constructor]connection-builder": async | trappable,
         default: async,
     },
     with: {
         "spin:sqlite/sqlite.connection": crate::sqlite::Connection,
         "spin:key-value/key-value.store": crate::key_value::Store,
+        "spin:postgres/postgres.connection": crate::postgres::Connection,
+        "spin:postgres/postgres.connection-builder": crate::postgres::ConnectionBuilder,
     },
 "#;
 
@@ -57,11 +61,7 @@ fn spin_sdk() -> PathBuf {
         .args(["--filter-platform", "wasm32-wasip2"])
         .output()
         .expect("cargo can be run");
-    assert!(
-        output.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     let manifest = metadata["packages"]
@@ -71,8 +71,5 @@ fn spin_sdk() -> PathBuf {
         .find(|package| package["name"] == "spin-sdk")
         .and_then(|package| package["manifest_path"].as_str())
         .expect("spin-sdk is a dependency of this package");
-    Path::new(manifest)
-        .parent()
-        .expect("a manifest lies in a folder")
-        .to_owned()
+    Path::new(manifest).parent().expect("a manifest lies in a folder").to_owned()
 }

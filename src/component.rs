@@ -9,10 +9,11 @@ use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
 use crate::app::{App, Ports, Stdout, SystemClock, SystemRng, Timer};
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, DatabaseConfig};
 use crate::error::Result;
 use crate::password_hasher::Argon2id;
-use crate::store::database::BoxFuture;
+use crate::store::database::{BoxFuture, Database};
+use crate::store::postgres::SpinPostgres;
 use crate::store::sqlite::SpinSqlite;
 use crate::transport::http::{Server, misconfigured};
 
@@ -41,11 +42,20 @@ async fn server() -> Result<Server, ConfigErrors> {
 }
 
 fn ports(config: &Config) -> Result<Ports> {
+    // A database that does not answer is given up on before the request is.
+    let patience = config.request_timeout.mul_f32(0.8);
+    let timer: Arc<dyn Timer> = Arc::new(HostTimer);
+    let database: Arc<dyn Database> = match &config.database {
+        DatabaseConfig::Sqlite => Arc::new(SpinSqlite::new("default", config.durable, patience)),
+        DatabaseConfig::Postgres(url) => {
+            Arc::new(SpinPostgres::new(url, patience, Arc::clone(&timer)))
+        }
+    };
     Ok(Ports {
-        database: Arc::new(SpinSqlite::new("default", config.durable)),
+        database,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
-        timer: Arc::new(HostTimer),
+        timer,
         // OWASP's minimum, and what fits beside fifteen neighbours.
         passwords: Arc::new(Argon2id::new(19_456, 2)?),
         log: Arc::new(Stdout),

@@ -24,7 +24,13 @@ const fn setting(name: &'static str, default: &'static str, description: &'stati
 
 /// Every setting. A test holds `spin.toml` and the README to this list.
 pub const SETTINGS: &[Setting] = &[
-    setting("database", "sqlite", "Where users are kept: sqlite."),
+    setting("database", "sqlite", "Where users are kept: sqlite or postgres."),
+    Setting {
+        name: "postgres_url",
+        default: Some(""),
+        secret: true,
+        description: "The connection string of the Postgres server, when database is postgres.",
+    },
     setting(
         "durability",
         "full",
@@ -84,8 +90,18 @@ pub enum LogLevel {
     Debug,
 }
 
+/// Where users are kept.
+pub enum DatabaseConfig {
+    /// The host's embedded database, or libSQL behind it.
+    Sqlite,
+    /// A server, by its connection string.
+    Postgres(String),
+}
+
 /// The settings, valid.
 pub struct Config {
+    /// Where users are kept.
+    pub database: DatabaseConfig,
     /// Whether acknowledged writes must survive a power cut.
     pub durable: bool,
     /// Whether pending migrations are applied at the first use.
@@ -162,8 +178,16 @@ struct Reader {
 
 impl Reader {
     fn config(&mut self) -> Option<Config> {
-        let _: Option<()> =
-            self.value("database", "must be sqlite", |text| (text == "sqlite").then_some(()));
+        let postgres_url = self.value("postgres_url", "must be text", |text| Some(text.to_owned()));
+        let database = self.value(
+            "database",
+            "must be sqlite, or postgres with a postgres_url",
+            |text| match (text, postgres_url) {
+                ("sqlite", _) => Some(DatabaseConfig::Sqlite),
+                ("postgres", Some(url)) if !url.is_empty() => Some(DatabaseConfig::Postgres(url)),
+                _ => None,
+            },
+        );
         let durable = self.value("durability", "must be full or relaxed", |text| match text {
             "full" => Some(true),
             "relaxed" => Some(false),
@@ -200,6 +224,7 @@ impl Reader {
                 _ => None,
             });
         Some(Config {
+            database: database?,
             durable: durable?,
             auto_migrate: auto_migrate?,
             public_url: public_url?,
@@ -305,7 +330,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             errors.to_string(),
-            "database must be sqlite; public_url must be an http(s) URL without a path; \
+            "database must be sqlite, or postgres with a postgres_url; public_url must be an http(s) URL without a path; \
              secret_key must be 32 bytes in base64; \
              access_token_ttl must be a duration such as 10s, 10m, 12h or 30d; \
              password_min_length must be a number from 8 to 64; \

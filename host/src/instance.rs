@@ -20,6 +20,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::component::Capabilities;
 use crate::key_value::KeyValue;
 use crate::outbound::Outbound;
+use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::variables::Variables;
 
@@ -32,25 +33,19 @@ pub(crate) struct Guest {
     pub(crate) outbound: Outbound,
     pub(crate) sqlite: Sqlite,
     pub(crate) key_value: KeyValue,
+    pub(crate) postgres: Postgres,
     pub(crate) variables: Variables,
 }
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView {
-            ctx: &mut self.http,
-            table: &mut self.table,
-            hooks: &mut self.outbound,
-        }
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
     }
 }
 

@@ -22,8 +22,16 @@ const MIGRATIONS: &[Migration] = &[Migration {
     dialect: None,
 }];
 
-const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
-    version BIGINT PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)";
+/// What must be there before the first migration.
+const fn prepare(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "CREATE TABLE IF NOT EXISTS schema_migrations (
+             version BIGINT PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)"
+        }
+        Dialect::Postgres => include_str!("../../migrations/prepare.postgres.sql"),
+    }
+}
 
 /// How far a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +89,7 @@ pub async fn apply(database: &dyn Database) -> Result<Vec<i64>, DatabaseError> {
     let State::Pending(pending) = state(database).await? else {
         return Ok(Vec::new());
     };
-    database.query(Statement::new(CREATE_TABLE, Vec::new())).await?;
+    database.query(Statement::new(prepare(database.dialect()), Vec::new())).await?;
     let mut done = Vec::new();
     for migration in known(database.dialect()) {
         if pending.contains(&migration.version) && migration.apply(database).await? {

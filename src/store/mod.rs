@@ -9,6 +9,9 @@ pub mod database;
 pub mod events;
 pub mod keys;
 pub mod migrate;
+#[cfg(target_family = "wasm")]
+pub mod postgres;
+pub mod postgres_commit;
 pub mod roles;
 pub mod sessions;
 #[cfg(target_family = "wasm")]

@@ -6,6 +6,7 @@
 //! and idle connections are kept, if and only if no transaction is open on them.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use spin_sdk::sqlite::{Connection, Value as SpinValue};
 
@@ -17,17 +18,23 @@ const MAX_IDLE: usize = 16;
 /// A database of the host, by its label in `spin.toml`.
 pub struct SpinSqlite {
     label: &'static str,
-    synchronous: &'static str,
+    settings: [String; 4],
     idle: Mutex<Vec<Connection>>,
 }
 
 impl SpinSqlite {
     /// The database with this label. `durable` keeps acknowledged writes through
-    /// a power cut; without, the last ones may be lost.
-    pub fn new(label: &'static str, durable: bool) -> Self {
-        let synchronous =
-            if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-        Self { label, synchronous, idle: Mutex::new(Vec::new()) }
+    /// a power cut; without, the last ones may be lost. Nothing waits for a lock
+    /// longer than `patience`.
+    pub fn new(label: &'static str, durable: bool, patience: Duration) -> Self {
+        let settings = [
+            // First, because the change of the journal's mode itself waits for locks.
+            format!("PRAGMA busy_timeout = {}", patience.as_millis().min(5_000)),
+            "PRAGMA journal_mode = WAL".to_owned(),
+            format!("PRAGMA synchronous = {}", if durable { "FULL" } else { "NORMAL" }),
+            "PRAGMA foreign_keys = ON".to_owned(),
+        ];
+        Self { label, settings, idle: Mutex::new(Vec::new()) }
     }
 
     /// An idle connection, or a new one: nobody waits for another request.
@@ -37,8 +44,8 @@ impl SpinSqlite {
             return Ok(connection);
         }
         let connection = Connection::open(self.label).await.map_err(opening_failed)?;
-        for pragma in ["PRAGMA journal_mode = WAL", self.synchronous, "PRAGMA foreign_keys = ON"] {
-            run(&connection, Statement::new(pragma, Vec::new())).await?;
+        for pragma in &self.settings {
+            run(&connection, Statement::new(pragma.clone(), Vec::new())).await?;
         }
         Ok(connection)
     }

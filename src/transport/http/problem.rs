@@ -216,7 +216,7 @@ impl From<Error> for Problem {
                     StatusCode::SERVICE_UNAVAILABLE,
                     "unavailable",
                     "Unavailable",
-                    "The service cannot do this right now. Nothing was changed. Try again.",
+                    "The service cannot do this right now. Try again.",
                 )
             },
             Error::Internal(_) => Self::new(
