@@ -158,3 +158,18 @@ async fn every_caller_may_do_what_the_table_says_and_nothing_else() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[tokio::test]
+async fn whoever_is_not_known_is_told_so_before_the_request_is_judged() {
+    let world = World::new().await;
+    for (operation, target, _, expected) in TABLE.iter().filter(|row| row.3[1] == 401) {
+        let (method, template) = operation.split_once(' ').unwrap();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        for caller in ["nobody", "garbage"] {
+            let path = world.path(template, *target);
+            let client = world.caller(caller).with("if-match", "no tag");
+            let answer = client.send(method.clone(), path, "application/json", "{").await;
+            assert_eq!(answer.status, expected[0], "{operation} by {caller}: {answer}");
+        }
+    }
+}
