@@ -16,10 +16,28 @@ use crate::domain::role::RoleName;
 use crate::error::{Error, Invalid};
 use crate::service::{Context, Precondition};
 
-/// The context that the chain made of the request.
+/// The context of a request that shows a credential which could be good. Others
+/// are turned away before anything else of theirs is read; whether the credential
+/// is good, the service asks.
 pub struct Cx(pub Context);
 
-impl<S: Sync> FromRequestParts<S> for Cx {
+impl<S: Send + Sync> FromRequestParts<S> for Cx {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
+        if context.credentials.is_plausible() {
+            Ok(Self(context))
+        } else {
+            Err(Error::Unauthenticated.into())
+        }
+    }
+}
+
+/// The context of a request of anybody: whoever takes it is visibly public.
+pub struct AnyCx(pub Context);
+
+impl<S: Sync> FromRequestParts<S> for AnyCx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -40,7 +58,7 @@ macro_rules! path {
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 let path = Path::<String>::from_request_parts(parts, state).await;
                 let id = path.ok().and_then(|Path(id)| <$id>::parse(&id).ok());
-                id.map(Self).ok_or_else(|| nothing_there(parts, $what))
+                id.map(Self).ok_or_else(|| Error::NotFound($what).into())
             }
         }
     };
@@ -61,14 +79,6 @@ path! {
 path! {
     /// The API key that the path names.
     ApiKeyPath(ApiKeyId), "API key"
-}
-
-/// A name that nothing can have: not found, for those who may know.
-fn nothing_there(parts: &Parts, what: &'static str) -> Problem {
-    match parts.extensions.get::<Context>() {
-        Some(context) if context.credentials.is_plausible() => Error::NotFound(what).into(),
-        _ => Error::Unauthenticated.into(),
-    }
 }
 
 /// A request that is made of the members of a JSON object.

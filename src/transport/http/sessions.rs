@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, Json, Query, SessionPath, UserPath};
+use super::extract::{AnyCx, Cx, FromFields, Json, Query, SessionPath, UserPath};
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, SessionListView, SessionView, SignedInView};
@@ -80,7 +80,7 @@ impl FromFields for RefreshRequest {
         (status = 403, description = "The account is suspended.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
+    AnyCx(cx): AnyCx,
     Json(body): Json<SignIn>,
 ) -> Result<Response, Problem> {
     let SignIn { email, password, device } = body;
@@ -178,7 +178,7 @@ fn list_response(app: &App, sessions: &SessionList, path: &str, limit: Limit) ->
         (status = 401, description = "The session does not go on.")))]
 pub async fn refresh(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
+    AnyCx(cx): AnyCx,
     Json(RefreshRequest(token)): Json<RefreshRequest>,
 ) -> Result<Response, Problem> {
     let signed_in = sessions::refresh(&app, &cx, &token).await?;
