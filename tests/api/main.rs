@@ -1,11 +1,13 @@
 //! The API, in-process: the real router on real SQL. Most tests live here.
 
 mod authorization;
+mod bootstrap;
 mod chain;
 mod coverage;
 mod health;
 mod me;
 mod sessions;
+mod tokens;
 mod users;
 mod users_change;
 mod users_list;
