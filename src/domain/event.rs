@@ -19,6 +19,8 @@ pub enum EventKind {
     UserDeleted,
     /// A user signed in.
     SessionCreated,
+    /// A user showed the first of two factors.
+    SecondFactorRequired,
     /// A session ended.
     SessionEnded,
     /// An old refresh token was used again, and its session ended.
@@ -34,6 +36,7 @@ impl EventKind {
             Self::UserUpdated => "user.updated",
             Self::UserDeleted => "user.deleted",
             Self::SessionCreated => "session.created",
+            Self::SecondFactorRequired => "session.second_factor_required",
             Self::SessionEnded => "session.ended",
             Self::RefreshTokenReplayed => "session.refresh_token_replayed",
         }

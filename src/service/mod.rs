@@ -5,6 +5,7 @@ pub mod access;
 pub mod bootstrap;
 pub mod health;
 pub mod me;
+pub mod second_factor;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;

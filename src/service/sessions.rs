@@ -1,8 +1,10 @@
 //! Signing in, staying signed in, signing out.
 
+use super::second_factor::{self, Challenge};
 use super::{Context, access};
 use crate::app::App;
 use crate::domain::access_token::Claims;
+use crate::domain::authentication::{Method, Methods};
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::{SessionId, new_uuid};
@@ -14,8 +16,8 @@ use crate::domain::time::{Timestamp, random};
 use crate::domain::token::RefreshToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
-use crate::store::database::DatabaseError;
-use crate::store::{events, sessions, users};
+use crate::store::database::{DatabaseError, Statement};
+use crate::store::{events, factors, sessions, users};
 
 /// What a client gets that signed in or refreshed.
 #[derive(Debug)]
@@ -32,6 +34,28 @@ pub struct SignedIn {
     pub user: User,
 }
 
+/// What showing a first factor came to.
+#[derive(Debug)]
+pub enum Admission {
+    /// A session.
+    SignedIn(Box<SignedIn>),
+    /// A question for the second factor.
+    SecondFactorRequired(Challenge),
+}
+
+/// Somebody who has shown a first factor.
+pub struct FirstFactor {
+    /// Who.
+    pub user: User,
+    /// What they showed.
+    pub methods: Methods,
+    /// How their device calls itself; the `User-Agent` unless given.
+    pub device: Option<Device>,
+    /// What belongs to it and happens in the same commit, such as the use of a
+    /// mailed token. If a guard in here misses, nobody is signed in.
+    pub uses: Vec<Statement>,
+}
+
 /// Signs a user in with address and password. The answer does not tell, by its
 /// words or by its time, whether the address is known.
 pub async fn sign_in(
@@ -40,7 +64,7 @@ pub async fn sign_in(
     email: &Email,
     password: Password,
     device: Option<Device>,
-) -> Result<SignedIn> {
+) -> Result<Admission> {
     let row = app.store.query(users::by_email_with_password(email)).await?.into_iter().next();
     let (hash, user) = match row {
         Some(row) => {
@@ -51,10 +75,34 @@ pub async fn sign_in(
     };
     let matches = app.passwords.verify(password, hash).await?;
     let user = user.filter(|_| matches).ok_or(Error::InvalidCredentials)?;
-    if user.suspended_at.is_some() {
+    let methods = Methods::of(Method::Password);
+    authenticated(app, cx, FirstFactor { user, methods, device, uses: Vec::new() }).await
+}
+
+/// The one way from a first factor, whichever it is, to a session. A user with a
+/// second factor gets a question for it instead: the commit that would have begun
+/// the session is guarded, so that a factor added meanwhile is not passed by.
+pub async fn authenticated(app: &App, cx: &Context, shown: FirstFactor) -> Result<Admission> {
+    if shown.user.suspended_at.is_some() {
         return Err(Error::Forbidden("This account is suspended.".to_owned()));
     }
-    begin(app, cx, user, device).await
+    let device =
+        shown.device.or_else(|| cx.user_agent.as_deref().and_then(Device::from_user_agent));
+    let shown = FirstFactor { device, ..shown };
+    let now = app.now();
+    let begun = begin(app, cx, &shown, now).await?;
+    let guard = shown.uses.len();
+    let mut statements = shown.uses.clone();
+    statements.push(factors::require_none(shown.user.id));
+    statements.extend(begun.statements);
+    match app.store.commit(statements).await {
+        Ok(()) => Ok(Admission::SignedIn(Box::new(begun.signed_in))),
+        Err(DatabaseError::Guard { statement }) if statement == guard => {
+            let challenge = second_factor::challenge(app, cx, shown, now).await?;
+            Ok(Admission::SecondFactorRequired(challenge))
+        }
+        Err(error) => Err(error.on_guard(Error::Unauthenticated)),
+    }
 }
 
 /// Continues a session: gives out its next access token and refresh token.
@@ -103,14 +151,27 @@ pub async fn sign_out(app: &App, cx: &Context) -> Result<()> {
     }
 }
 
-/// Begins a session of a user who has proven who they are.
-async fn begin(app: &App, cx: &Context, user: User, device: Option<Device>) -> Result<SignedIn> {
-    let now = app.now();
+/// A session that begins when the statements are committed.
+pub(super) struct Begun {
+    pub(super) signed_in: SignedIn,
+    pub(super) statements: [Statement; 2],
+}
+
+/// Prepares a session of a user who has shown all that is asked for.
+pub(super) async fn begin(
+    app: &App,
+    cx: &Context,
+    shown: &FirstFactor,
+    now: Timestamp,
+) -> Result<Begun> {
+    let user = shown.user.clone();
     let session = Session {
         id: SessionId::new(now, &*app.rng),
         user: user.id,
-        device: device.or_else(|| cx.user_agent.as_deref().and_then(Device::from_user_agent)),
+        device: shown.device.clone(),
         address: cx.address.map(|address| address.to_string()),
+        methods: shown.methods.clone(),
+        authenticated_at: now,
         created_at: now,
         last_used_at: now,
         expires_at: now.plus(app.config.refresh_token_ttl),
@@ -122,8 +183,8 @@ async fn begin(app: &App, cx: &Context, user: User, device: Option<Device>) -> R
     let actor = Actor::User(user.id);
     let event = cx.event(app, now, actor, EventKind::SessionCreated, Some(user.id));
     let insert = sessions::insert(&session, &sha256(access_token.as_bytes()));
-    app.store.commit([insert, events::append(&event)]).await?;
-    Ok(signed_in(app, access_token, session, user))
+    let signed_in = signed_in(app, access_token, session, user);
+    Ok(Begun { signed_in, statements: [insert, events::append(&event)] })
 }
 
 /// Goes to the next generation; `None` if another refresh did.
@@ -172,7 +233,7 @@ async fn sign(app: &App, session: &Session, user: &User, now: Timestamp) -> Resu
     let keys = app.keys.signing(app).await?;
     let key = keys.get().ok_or_else(|| Error::internal("there is no signing key"))?;
     let url = &app.config.public_url;
-    let issued_at = Timestamp::from_micros(now.seconds().saturating_mul(1_000_000));
+    let issued_at = Timestamp::from_seconds(now.seconds());
     let claims = Claims {
         issuer: url.clone(),
         audience: url.clone(),
@@ -183,6 +244,9 @@ async fn sign(app: &App, session: &Session, user: &User, now: Timestamp) -> Resu
         token_id: new_uuid(now, &*app.rng).to_string(),
         roles: user.roles.iter().map(RoleName::to_string).collect(),
         version: user.version,
+        authenticated_at: session.authenticated_at,
+        methods: session.methods.amr().into_iter().map(str::to_owned).collect(),
+        assurance: session.methods.acr().to_owned(),
     };
     key.sign(&claims).ok_or_else(|| Error::internal("the access token could not be signed"))
 }

@@ -5,8 +5,10 @@
 //! [`Store::commit`] runs a list of them as one change.
 
 pub mod callers;
+pub mod challenges;
 pub mod database;
 pub mod events;
+pub mod factors;
 pub mod keys;
 pub mod migrate;
 #[cfg(target_family = "wasm")]

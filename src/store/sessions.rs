@@ -4,6 +4,7 @@ use data_encoding::HEXLOWER;
 
 use super::database::{Columns, DatabaseError, Row, Statement};
 use super::users::{self, user_columns};
+use crate::domain::authentication::Methods;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::{Device, Session};
 use crate::domain::time::Timestamp;
@@ -13,15 +14,17 @@ use crate::domain::user::User;
 macro_rules! session_columns {
     () => {
         "s.id AS session_id, s.user_id, s.device, s.address, s.created_at AS session_created_at, \
-         s.last_used_at, s.expires_at, s.generation, s.rotated_at, s.seed"
+         s.last_used_at, s.expires_at, s.generation, s.rotated_at, s.seed, \
+         s.methods, s.authenticated_at"
     };
 }
 
 /// Inserts a session at generation 0.
 pub fn insert(session: &Session, access_token_hash: &[u8]) -> Statement {
     let sql = "INSERT INTO sessions (id, user_id, device, address, created_at, last_used_at, \
-               expires_at, access_token_hash, seed, generation, rotated_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+               expires_at, access_token_hash, seed, generation, rotated_at, methods, \
+               authenticated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let params = vec![
         session.id.to_string().into(),
         session.user.to_string().into(),
@@ -34,6 +37,8 @@ pub fn insert(session: &Session, access_token_hash: &[u8]) -> Statement {
         HEXLOWER.encode(&session.seed).into(),
         session.generation.into(),
         session.rotated_at.into(),
+        session.methods.to_stored().into(),
+        session.authenticated_at.into(),
     ];
     Statement::new(sql, params)
 }
@@ -103,5 +108,7 @@ pub fn from_columns(columns: &mut Columns) -> Result<Session, DatabaseError> {
         seed: columns.parsed(|text| {
             HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok())
         })?,
+        methods: columns.parsed(|text| Some(Methods::from_stored(text)))?,
+        authenticated_at: timestamp(columns)?,
     })
 }
