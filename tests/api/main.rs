@@ -3,8 +3,11 @@
 mod authorization;
 mod chain;
 mod coverage;
+mod factors;
 mod health;
 mod me;
+mod reauthentication;
+mod second_factor;
 mod sessions;
 mod users;
 
