@@ -1,11 +1,11 @@
 //! Adding, changing and removing second factors.
 
-use super::access::{self, Caller, FRESH};
+use super::access::{self, FRESH, SignedInUser};
 use super::second_factor::{self, MOST_ATTEMPTS, Question};
 use super::{Context, users};
 use crate::app::App;
 use crate::domain::authentication::Method;
-use crate::domain::event::EventKind;
+use crate::domain::event::{Actor, EventKind};
 use crate::domain::factor::{
     Code, Factors, RECOVERY_CODES, RecoveryCode, TotpCode, TotpFactor, TotpSecret,
 };
@@ -32,7 +32,7 @@ pub async fn list(app: &App, cx: &Context) -> Result<Factors> {
 /// Adds an authenticator app, which is asked for once it was confirmed. Needs a
 /// fresh session: a stolen one must not lock its owner out.
 pub async fn enroll(app: &App, cx: &Context) -> Result<Enrollment> {
-    let caller = access::caller(app, cx).await?;
+    let caller = access::signed_in(app, cx).await?;
     caller.require_fresh(app, FRESH)?;
     let (user, now) = (&caller.user, app.now());
     let secret = TotpSecret::new(&*app.rng);
@@ -101,7 +101,7 @@ pub async fn reset(app: &App, cx: &Context, id: UserId) -> Result<()> {
     caller.require(&Permission::USERS_WRITE)?;
     let user = user.ok_or(Error::NotFound("user"))?;
     caller.require_over(&user)?;
-    if caller.user.id == id {
+    if caller.actor() == Actor::User(id) {
         // Else a stolen session would do without the factor.
         let reason = "Your own second factor is removed with a code of it.";
         return Err(Error::Forbidden(reason.to_owned()));
@@ -113,19 +113,18 @@ pub async fn reset(app: &App, cx: &Context, id: UserId) -> Result<()> {
     commit.await.map_err(|error| error.on_guard(Error::NotFound("factor")))
 }
 
-fn question<'a>(app: &'a App, cx: &'a Context, caller: &Caller) -> Question<'a> {
+fn question<'a>(app: &'a App, cx: &'a Context, caller: &SignedInUser) -> Question<'a> {
     Question { app, cx, actor: caller.actor(), user: caller.user.id, now: app.now() }
 }
 
-async fn own(app: &App, cx: &Context) -> Result<(Caller, Factors)> {
-    let statement = factors::of_user(access::claimed_user(cx)?);
-    let (caller, rows) = access::caller_with(app, cx, statement, "").await?;
+async fn own(app: &App, cx: &Context) -> Result<(SignedInUser, Factors)> {
+    let (caller, rows) = access::signed_in_with(app, cx, factors::of_user, "").await?;
     let row = rows.into_iter().next().ok_or(Error::Unauthenticated)?;
     Ok((caller, factors::from_row(row)?))
 }
 
 /// The caller, and the app whose codes are asked for.
-async fn active(app: &App, cx: &Context) -> Result<(Caller, TotpFactor)> {
+async fn active(app: &App, cx: &Context) -> Result<(SignedInUser, TotpFactor)> {
     let (caller, factors) = own(app, cx).await?;
     let totp = factors.totp.filter(|totp| totp.confirmed_at.is_some());
     Ok((caller, totp.ok_or(Error::NotFound("factor"))?))

@@ -21,8 +21,8 @@ pub async fn reauthenticate(
     password: Password,
     code: Option<Code>,
 ) -> Result<SignedIn> {
-    let target = sessions::with_credentials(access::claimed_session(cx)?);
-    let (caller, rows) = access::caller_with(app, cx, target, "").await?;
+    let caller = access::signed_in(app, cx).await?;
+    let rows = app.store.query(sessions::with_credentials(caller.session)).await?;
     let row = rows.into_iter().next().ok_or(Error::Unauthenticated)?;
     let stored = sessions::credentials_from_row(row)?;
     let hash = stored.password_hash.ok_or_else(no_password)?;

@@ -4,6 +4,7 @@
 //! Writes are values: a write function returns a [`Statement`], and
 //! [`Store::commit`] runs a list of them as one change.
 
+pub mod api_keys;
 pub mod callers;
 pub mod challenges;
 pub mod database;

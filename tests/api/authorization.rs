@@ -1,6 +1,7 @@
 //! Who may do what: one table of every operation and every sort of caller.
 
 use http::Method;
+use rollcall::domain::role::Permission;
 use serde_json::{Value, json};
 
 use crate::support::authenticator::{Authenticator, Protected};
@@ -8,7 +9,7 @@ use crate::support::client::Client;
 use crate::support::{BOOTSTRAP_TOKEN, PASSWORD, TestApp};
 
 /// The columns of [`TABLE`]. A new sort of caller is a new column.
-const CALLERS: [&str; 8] = [
+const CALLERS: [&str; 10] = [
     "nobody",
     "garbage",
     "half-authenticated",
@@ -17,6 +18,8 @@ const CALLERS: [&str; 8] = [
     "other user",
     "lower admin",
     "admin",
+    "API key with the permission",
+    "API key without",
 ];
 
 /// An operation, what it is asked for, and the status that each of [`CALLERS`]
@@ -25,47 +28,90 @@ type Row = (&'static str, Target, fn(&World) -> Value, [u16; CALLERS.len()]);
 
 // `user` is the one whom the target `Own` names, and has an authenticator app that
 // was never confirmed; `other user` is another one, and has one that was.
-// `half-authenticated` is the other user before the second factor.
-// `lower admin` may read and write users, and do nothing else.
+// `half-authenticated` is the other user before the second factor. `lower admin` may read
+// and write users, and do nothing else. `key` is an API key that may do everything
+// which has a permission of its own, `none` one that may do nothing here.
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Row] = &[
-    //                                                                 nobody    half  user   lower
-    //                                                                   garbage  operator other  admin
-    ("POST /api/v1/bootstrap",          Target::None,    somebody,     [401, 401, 401, 409, 401, 401, 401, 401]),
-    ("POST /api/v1/sessions",           Target::None,    credentials,  [201, 201, 201, 201, 201, 201, 201, 201]),
-    ("POST /api/v1/sessions/refresh",   Target::None,    refresh,      [200, 200, 200, 200, 200, 200, 200, 200]),
-    ("POST /api/v1/sessions/second-factor", Target::None, second_factor, [201, 201, 201, 201, 201, 201, 201, 201]),
-    ("POST /api/v1/sessions/current/reauthenticate", Target::None, password, [401, 401, 401, 401, 200, 422, 200, 200]),
-    ("DELETE /api/v1/sessions/current", Target::None,    nothing,      [401, 401, 401, 401, 204, 204, 204, 204]),
-    ("GET /api/v1/me",                  Target::None,    nothing,      [401, 401, 401, 401, 200, 200, 200, 200]),
-    ("PATCH /api/v1/me",                Target::None,    name,         [401, 401, 401, 401, 200, 200, 200, 200]),
-    ("GET /api/v1/me/factors",          Target::None,    nothing,      [401, 401, 401, 401, 200, 200, 200, 200]),
-    ("POST /api/v1/me/factors/totp",    Target::None,    nothing,      [401, 401, 401, 401, 201, 409, 201, 201]),
-    ("DELETE /api/v1/me/factors/totp",  Target::None,    other_code,   [401, 401, 401, 401, 404, 204, 404, 404]),
-    ("POST /api/v1/me/factors/totp/confirm", Target::None, own_code,   [401, 401, 401, 401, 200, 409, 404, 404]),
-    ("POST /api/v1/me/factors/recovery-codes", Target::None, other_code, [401, 401, 401, 401, 404, 200, 404, 404]),
-    ("GET /api/v1/users",               Target::None,    nothing,      [401, 401, 401, 401, 403, 403, 200, 200]),
-    ("POST /api/v1/users",              Target::None,    somebody,     [401, 401, 401, 401, 403, 403, 201, 201]),
-    ("GET /api/v1/users/{id}",          Target::Own,     nothing,      [401, 401, 401, 401, 403, 403, 200, 200]),
-    ("GET /api/v1/users/{id}",          Target::Admin,   nothing,      [401, 401, 401, 401, 403, 403, 200, 200]),
-    ("GET /api/v1/users/{id}",          Target::Unknown, nothing,      [401, 401, 401, 401, 403, 403, 404, 404]),
-    ("PUT /api/v1/users/{id}",          Target::Own,     profile,      [401, 401, 401, 401, 403, 403, 200, 200]),
-    ("PUT /api/v1/users/{id}",          Target::Admin,   profile,      [401, 401, 401, 401, 403, 403, 403, 200]),
-    ("PUT /api/v1/users/{id}",          Target::Unknown, profile,      [401, 401, 401, 401, 403, 403, 404, 404]),
-    ("PATCH /api/v1/users/{id}",        Target::Own,     name,         [401, 401, 401, 401, 403, 403, 200, 200]),
-    ("PATCH /api/v1/users/{id}",        Target::Admin,   name,         [401, 401, 401, 401, 403, 403, 403, 200]),
-    ("PATCH /api/v1/users/{id}",        Target::Unknown, name,         [401, 401, 401, 401, 403, 403, 404, 404]),
-    ("DELETE /api/v1/users/{id}",       Target::Own,     nothing,      [401, 401, 401, 401, 403, 403, 204, 204]),
-    ("DELETE /api/v1/users/{id}",       Target::Admin,   nothing,      [401, 401, 401, 401, 403, 403, 403, 409]),
-    ("DELETE /api/v1/users/{id}",       Target::Unknown, nothing,      [401, 401, 401, 401, 403, 403, 404, 404]),
-    ("DELETE /api/v1/users/{id}/factors", Target::Own,   nothing,      [401, 401, 401, 401, 403, 403, 204, 204]),
-    ("DELETE /api/v1/users/{id}/factors", Target::Admin, nothing,      [401, 401, 401, 401, 403, 403, 403, 403]),
-    ("DELETE /api/v1/users/{id}/factors", Target::Unknown, nothing,    [401, 401, 401, 401, 403, 403, 404, 404]),
-    ("GET /.well-known/jwks.json",      Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200, 200]),
-    ("GET /health",                     Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200, 200]),
-    ("GET /livez",                      Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200, 200]),
-    ("GET /readyz",                     Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200, 200]),
-    ("GET /openapi.json",               Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200, 200]),
+    //                                                                                             nobody    half  user   lower    key
+    //                                                                                               garbage  operator other  admin     none
+    ("POST /api/v1/bootstrap",                       Target::None,             somebody,       [401, 401, 401, 409, 401, 401, 401, 401, 401, 401]),
+    ("POST /api/v1/sessions",                        Target::None,             credentials,    [201, 201, 201, 201, 201, 201, 201, 201, 201, 201]),
+    ("GET /api/v1/sessions",                         Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("DELETE /api/v1/sessions",                      Target::None,             nothing,        [401, 401, 401, 401, 204, 204, 204, 204, 403, 403]),
+    ("POST /api/v1/sessions/refresh",                Target::None,             refresh,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("POST /api/v1/sessions/second-factor",          Target::None,              second_factor,  [201, 201, 201, 201, 201, 201, 201, 201, 201, 201]),
+    ("POST /api/v1/sessions/current/reauthenticate", Target::None,              password,       [401, 401, 401, 401, 200, 422, 200, 200, 403, 403]),
+    ("DELETE /api/v1/sessions/current",              Target::None,             nothing,        [401, 401, 401, 401, 204, 204, 204, 204, 403, 403]),
+    ("DELETE /api/v1/sessions/{id}",                 Target::OwnSession,       nothing,        [401, 401, 401, 401, 204, 404, 404, 404, 403, 403]),
+    ("DELETE /api/v1/sessions/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 401, 404, 404, 404, 404, 403, 403]),
+    ("GET /api/v1/me",                               Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("PATCH /api/v1/me",                             Target::None,             name,           [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("GET /api/v1/me/factors",                       Target::None,              nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("POST /api/v1/me/factors/totp",                 Target::None,              nothing,        [401, 401, 401, 401, 201, 409, 201, 201, 403, 403]),
+    ("DELETE /api/v1/me/factors/totp",               Target::None,              other_code,     [401, 401, 401, 401, 404, 204, 404, 404, 403, 403]),
+    ("POST /api/v1/me/factors/totp/confirm",         Target::None,              own_code,       [401, 401, 401, 401, 200, 409, 404, 404, 403, 403]),
+    ("POST /api/v1/me/factors/recovery-codes",       Target::None,              other_code,     [401, 401, 401, 401, 404, 200, 404, 404, 403, 403]),
+    ("GET /api/v1/users",                            Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users",                           Target::None,             somebody,       [401, 401, 401, 401, 403, 403, 201, 201, 201, 403]),
+    ("POST /api/v1/users",                           Target::None,             new_admin,      [401, 401, 401, 401, 403, 403, 403, 201, 403, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Own,              profile,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Admin,            profile,        [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Unknown,          profile,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Own,              name,           [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Admin,            name,           [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Unknown,          name,           [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 204, 204, 204, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Own,              support,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Admin,            support,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Unknown,          support,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Own,              admin_role,     [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Admin,            admin_role,     [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 403, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/users/{id}/factors",            Target::Own,               nothing,        [401, 401, 401, 401, 403, 403, 204, 204, 204, 403]),
+    ("DELETE /api/v1/users/{id}/factors",            Target::Admin,             nothing,        [401, 401, 401, 401, 403, 403, 403, 403, 403, 403]),
+    ("DELETE /api/v1/users/{id}/factors",            Target::Unknown,           nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("GET /api/v1/roles",                            Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/roles",                           Target::None,             role,           [401, 401, 401, 401, 403, 403, 403, 201, 201, 403]),
+    ("GET /api/v1/roles/{name}",                     Target::Role("admin"),    nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/roles/{name}",                     Target::Role("nobody"),   nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("support"),  permissions,    [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("admin"),    permissions,    [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("nobody"),   permissions,    [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("unused"),   nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("support"),  nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 409, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("user"),     nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 409, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("admin"),    nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("nobody"),   nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("GET /api/v1/permissions",                      Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 200, 200]),
+    ("GET /api/v1/api-keys",                         Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/api-keys",                        Target::None,             api_key,        [401, 401, 401, 401, 403, 403, 403, 201, 201, 403]),
+    ("GET /api/v1/api-keys/{id}",                    Target::ApiKey,           nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/api-keys/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::ApiKey,           nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::StrongApiKey,     nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 403, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("GET /.well-known/jwks.json",                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /health",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /livez",                                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /readyz",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /openapi.json",                            Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
 ];
 
 /// What stands in the place of `{…}` in the path.
@@ -77,7 +123,15 @@ pub(crate) enum Target {
     Own,
     /// `admin`.
     Admin,
-    /// A user who does not exist.
+    /// The session of `user`.
+    OwnSession,
+    /// A role.
+    Role(&'static str),
+    /// An API key that may read users.
+    ApiKey,
+    /// An API key with a permission that nobody else holds.
+    StrongApiKey,
+    /// The id of nothing.
     Unknown,
 }
 
@@ -87,6 +141,7 @@ pub(crate) struct World {
     callers: [Client; CALLERS.len()],
     unconfirmed: Authenticator,
     other: Protected,
+    weak_key: Client,
 }
 
 impl World {
@@ -98,17 +153,17 @@ impl World {
         let other = app.protect(app.user("other").await).await;
         let half = nobody.showing(app.half_sign_in(&other.client.email).await);
         let lower = app.user("lower").await;
-        app.sql(
-            "INSERT INTO roles (name, permissions, created_at, updated_at, version) \
-             VALUES ('support', 'users:read users:write', 0, 0, 1)",
-            Vec::new(),
-        )
-        .await;
-        let grant = "INSERT INTO user_roles (user_id, role) VALUES ($1, 'support')";
-        app.sql(grant, vec![lower.id.as_str().into()]).await;
+        app.role("support", &["users:read", "users:write"]).await;
+        app.role("unused", &["users:read"]).await;
+        let roles = json!({"roles": ["support", "user"]});
+        admin.put(format!("/api/v1/users/{}/roles", lower.id), roles).await.assert_status(200);
+        let all: Vec<_> = Permission::CHECKED.iter().map(|(name, _)| name.as_str()).collect();
+        let (key, none) = (app.api_key(&all).await, app.api_key(&["other:thing"]).await);
+        let weak_key = app.api_key(&["users:read"]).await;
         let (garbage, operator) = (nobody.showing("garbage"), nobody.showing(BOOTSTRAP_TOKEN));
-        let callers = [nobody, garbage, half, operator, user, other.client.clone(), lower, admin];
-        Self { app, callers, unconfirmed, other }
+        let callers =
+            [nobody, garbage, half, operator, user, other.client.clone(), lower, admin, key, none];
+        Self { app, callers, weak_key, unconfirmed, other }
     }
 
     fn caller(&self, name: &str) -> &Client {
@@ -125,6 +180,10 @@ impl World {
             Target::None => panic!("{template} needs a target"),
             Target::Own => &self.caller("user").id,
             Target::Admin => &self.caller("admin").id,
+            Target::OwnSession => &self.caller("user").session,
+            Target::Role(name) => name,
+            Target::ApiKey => &self.weak_key.id,
+            Target::StrongApiKey => &self.caller("API key without").id,
             Target::Unknown => "019b76da-a800-7000-8000-000000000000",
         };
         format!("{before}{id}{after}")
@@ -137,6 +196,30 @@ fn nothing(_: &World) -> Value {
 
 fn somebody(_: &World) -> Value {
     json!({"email": "new@example.com", "name": "New", "password": PASSWORD})
+}
+
+fn new_admin(_: &World) -> Value {
+    json!({"email": "new@example.com", "name": "New", "roles": ["admin"]})
+}
+
+fn support(_: &World) -> Value {
+    json!({"roles": ["support"]})
+}
+
+fn admin_role(_: &World) -> Value {
+    json!({"roles": ["admin"]})
+}
+
+fn role(_: &World) -> Value {
+    json!({"name": "new", "permissions": ["users:read"]})
+}
+
+fn permissions(_: &World) -> Value {
+    json!({"permissions": ["users:write"]})
+}
+
+fn api_key(_: &World) -> Value {
+    json!({"name": "New", "permissions": ["users:read"]})
 }
 
 fn profile(_: &World) -> Value {

@@ -30,6 +30,7 @@ async fn a_password_makes_the_session_fresh_and_gives_new_tokens() {
       "session": {
         "address": "203.0.113.7",
         "created_at": "2026-01-01T00:00:00.000000Z",
+        "current": true,
         "device": null,
         "expires_at": "2026-01-31T01:00:00.000000Z",
         "id": "[id 1]",

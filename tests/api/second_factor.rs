@@ -80,6 +80,7 @@ async fn a_good_code_signs_in_on_the_device_of_the_first_step() {
       "session": {
         "address": "203.0.113.7",
         "created_at": "2026-01-01T00:00:30.000000Z",
+        "current": true,
         "device": "Ada's telephone",
         "expires_at": "2026-01-31T00:00:30.000000Z",
         "id": "[id 1]",

@@ -10,7 +10,8 @@ use utoipa::OpenApi;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
-    bootstrap, factors, health, me, reauthentication, second_factor, sessions, users, well_known,
+    api_keys, bootstrap, factors, health, me, reauthentication, roles, second_factor, sessions,
+    user_roles, users, well_known,
 };
 
 #[derive(OpenApi)]
@@ -23,8 +24,14 @@ use super::{
     ),
     paths(
         bootstrap::create,
-        sessions::create, sessions::refresh, sessions::delete_current,
+        sessions::list, sessions::create, sessions::delete_others, sessions::delete,
+        sessions::refresh, sessions::delete_current,
         second_factor::create, reauthentication::create,
+        users::suspend, users::unsuspend, user_roles::replace,
+        roles::list, roles::create, roles::get, roles::replace, roles::delete,
+        roles::list_permissions,
+        api_keys::list, api_keys::create, api_keys::get, api_keys::delete,
+        sessions::list_of_user, sessions::delete_of_user,
         me::get, me::patch,
         factors::list, factors::enroll, factors::remove, factors::confirm,
         factors::replace_recovery_codes, factors::reset,
