@@ -174,11 +174,6 @@ async fn every_bad_field_is_told_at_once() {
           "code": "unknown_field",
           "field": "age",
           "message": "is not a field of this request"
-        },
-        {
-          "code": "read_only",
-          "field": "roles",
-          "message": "is set by the service"
         }
       ],
       "request_id": "[id 1]",

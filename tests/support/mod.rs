@@ -1,6 +1,7 @@
 //! What tests need to run the service in-process: on real SQL, with time,
 //! randomness, timers and the log in their hands.
 
+pub(crate) mod authenticator;
 pub(crate) mod client;
 mod document;
 pub(crate) mod ports;
@@ -128,6 +129,13 @@ impl TestApp {
         let mut client = self.anon().signed_in(&answer);
         client.password = PASSWORD.to_owned();
         client
+    }
+
+    /// The same client with its next tokens.
+    pub(crate) async fn refresh(&self, client: &Client) -> Client {
+        let token = json!({"refresh_token": client.refresh_token});
+        let answer = self.anon().post("/api/v1/sessions/refresh", token).await.assert_status(200);
+        client.clone().signed_in(&answer)
     }
 
     /// Makes a role.
