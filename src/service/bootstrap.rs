@@ -38,7 +38,7 @@ pub async fn bootstrap(
         roles::lock_admins(),
         roles::require_no_admin(),
         users::insert(&user),
-        roles::grant(id, &RoleName::ADMIN),
+        roles::grant(id, &[RoleName::ADMIN].into()),
         event(EventKind::Bootstrapped),
         event(EventKind::UserCreated),
     ]);

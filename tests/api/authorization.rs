@@ -1,50 +1,104 @@
 //! Who may do what: one table of every operation and every sort of caller.
 
 use http::Method;
+use rollcall::domain::role::Permission;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
 use crate::support::{BOOTSTRAP_TOKEN, PASSWORD, TestApp};
 
 /// The columns of [`TABLE`]. A new sort of caller is a new column.
-const CALLERS: [&str; 7] =
-    ["nobody", "garbage", "operator", "user", "other user", "lower admin", "admin"];
+const CALLERS: [&str; 9] = [
+    "nobody",
+    "garbage",
+    "operator",
+    "user",
+    "other user",
+    "lower admin",
+    "admin",
+    "API key with the permission",
+    "API key without",
+];
 
 /// An operation, what it is asked for, and the status that each of [`CALLERS`]
 /// gets. An operation has a row for each target that makes a difference.
 type Row = (&'static str, Target, fn(&World) -> Value, [u16; CALLERS.len()]);
 
 // `user` is the one whom the target `Own` names; `other user` is another one.
-// `lower admin` may read and write users, and do nothing else.
+// `lower admin` may read and write users, and do nothing else. `key` is an API key
+// that may do everything which has a permission of its own, `none` one that may
+// do nothing here.
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Row] = &[
-    //                                                                 nobody  operator  other    admin
-    //                                                                   garbage   user     lower
-    ("POST /api/v1/bootstrap",          Target::None,    somebody,     [401, 401, 409, 401, 401, 401, 401]),
-    ("POST /api/v1/sessions",           Target::None,    credentials,  [201, 201, 201, 201, 201, 201, 201]),
-    ("POST /api/v1/sessions/refresh",   Target::None,    refresh,      [200, 200, 200, 200, 200, 200, 200]),
-    ("DELETE /api/v1/sessions/current", Target::None,    nothing,      [401, 401, 401, 204, 204, 204, 204]),
-    ("GET /api/v1/me",                  Target::None,    nothing,      [401, 401, 401, 200, 200, 200, 200]),
-    ("PATCH /api/v1/me",                Target::None,    name,         [401, 401, 401, 200, 200, 200, 200]),
-    ("GET /api/v1/users",               Target::None,    nothing,      [401, 401, 401, 403, 403, 200, 200]),
-    ("POST /api/v1/users",              Target::None,    somebody,     [401, 401, 401, 403, 403, 201, 201]),
-    ("GET /api/v1/users/{id}",          Target::Own,     nothing,      [401, 401, 401, 403, 403, 200, 200]),
-    ("GET /api/v1/users/{id}",          Target::Admin,   nothing,      [401, 401, 401, 403, 403, 200, 200]),
-    ("GET /api/v1/users/{id}",          Target::Unknown, nothing,      [401, 401, 401, 403, 403, 404, 404]),
-    ("PUT /api/v1/users/{id}",          Target::Own,     profile,      [401, 401, 401, 403, 403, 200, 200]),
-    ("PUT /api/v1/users/{id}",          Target::Admin,   profile,      [401, 401, 401, 403, 403, 403, 200]),
-    ("PUT /api/v1/users/{id}",          Target::Unknown, profile,      [401, 401, 401, 403, 403, 404, 404]),
-    ("PATCH /api/v1/users/{id}",        Target::Own,     name,         [401, 401, 401, 403, 403, 200, 200]),
-    ("PATCH /api/v1/users/{id}",        Target::Admin,   name,         [401, 401, 401, 403, 403, 403, 200]),
-    ("PATCH /api/v1/users/{id}",        Target::Unknown, name,         [401, 401, 401, 403, 403, 404, 404]),
-    ("DELETE /api/v1/users/{id}",       Target::Own,     nothing,      [401, 401, 401, 403, 403, 204, 204]),
-    ("DELETE /api/v1/users/{id}",       Target::Admin,   nothing,      [401, 401, 401, 403, 403, 403, 409]),
-    ("DELETE /api/v1/users/{id}",       Target::Unknown, nothing,      [401, 401, 401, 403, 403, 404, 404]),
-    ("GET /.well-known/jwks.json",      Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200]),
-    ("GET /health",                     Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200]),
-    ("GET /livez",                      Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200]),
-    ("GET /readyz",                     Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200]),
-    ("GET /openapi.json",               Target::None,    nothing,      [200, 200, 200, 200, 200, 200, 200]),
+    //                                                                             nobody  operator  other    admin    none
+    //                                                                               garbage   user     lower    key
+    ("POST /api/v1/bootstrap",                       Target::None,             somebody,       [401, 401, 409, 401, 401, 401, 401, 401, 401]),
+    ("POST /api/v1/sessions",                        Target::None,             credentials,    [201, 201, 201, 201, 201, 201, 201, 201, 201]),
+    ("GET /api/v1/sessions",                         Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("DELETE /api/v1/sessions",                      Target::None,             nothing,        [401, 401, 401, 204, 204, 204, 204, 403, 403]),
+    ("POST /api/v1/sessions/refresh",                Target::None,             refresh,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("DELETE /api/v1/sessions/current",              Target::None,             nothing,        [401, 401, 401, 204, 204, 204, 204, 403, 403]),
+    ("DELETE /api/v1/sessions/{id}",                 Target::OwnSession,       nothing,        [401, 401, 401, 204, 404, 404, 404, 403, 403]),
+    ("DELETE /api/v1/sessions/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 404, 404, 404, 404, 403, 403]),
+    ("GET /api/v1/me",                               Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("PATCH /api/v1/me",                             Target::None,             name,           [401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("GET /api/v1/users",                            Target::None,             nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users",                           Target::None,             somebody,       [401, 401, 401, 403, 403, 201, 201, 201, 403]),
+    ("POST /api/v1/users",                           Target::None,             new_admin,      [401, 401, 401, 403, 403, 403, 201, 403, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Own,              nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Admin,            nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Own,              profile,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Admin,            profile,        [401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Unknown,          profile,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Own,              name,           [401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Admin,            name,           [401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Unknown,          name,           [401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Own,              nothing,        [401, 401, 401, 403, 403, 204, 204, 204, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Own,              nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Own,              nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Own,              support,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Admin,            support,        [401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Unknown,          support,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Own,              admin_role,     [401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Admin,            admin_role,     [401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Own,              nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Own,              nothing,        [401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 204, 403, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("GET /api/v1/roles",                            Target::None,             nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/roles",                           Target::None,             role,           [401, 401, 401, 403, 403, 403, 201, 201, 403]),
+    ("GET /api/v1/roles/{name}",                     Target::Role("admin"),    nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/roles/{name}",                     Target::Role("nobody"),   nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("support"),  permissions,    [401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("admin"),    permissions,    [401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("nobody"),   permissions,    [401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("unused"),   nothing,        [401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("support"),  nothing,        [401, 401, 401, 403, 403, 403, 409, 409, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("user"),     nothing,        [401, 401, 401, 403, 403, 403, 409, 409, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("admin"),    nothing,        [401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("nobody"),   nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("GET /api/v1/permissions",                      Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 200, 200]),
+    ("GET /api/v1/api-keys",                         Target::None,             nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/api-keys",                        Target::None,             api_key,        [401, 401, 401, 403, 403, 403, 201, 201, 403]),
+    ("GET /api/v1/api-keys/{id}",                    Target::ApiKey,           nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/api-keys/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::ApiKey,           nothing,        [401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::StrongApiKey,     nothing,        [401, 401, 401, 403, 403, 403, 204, 403, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("GET /.well-known/jwks.json",                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /health",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /livez",                                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /readyz",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /openapi.json",                            Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
 ];
 
 /// What stands in the place of `{…}` in the path.
@@ -56,7 +110,15 @@ pub(crate) enum Target {
     Own,
     /// `admin`.
     Admin,
-    /// A user who does not exist.
+    /// The session of `user`.
+    OwnSession,
+    /// A role.
+    Role(&'static str),
+    /// An API key that may read users.
+    ApiKey,
+    /// An API key with a permission that nobody else holds.
+    StrongApiKey,
+    /// The id of nothing.
     Unknown,
 }
 
@@ -64,6 +126,7 @@ pub(crate) enum Target {
 pub(crate) struct World {
     app: TestApp,
     callers: [Client; CALLERS.len()],
+    weak_key: Client,
 }
 
 impl World {
@@ -72,16 +135,16 @@ impl World {
         let (nobody, admin) = (app.anon(), app.admin().await);
         let (user, other) = (app.user("user").await, app.user("other").await);
         let lower = app.user("lower").await;
-        app.sql(
-            "INSERT INTO roles (name, permissions, created_at, updated_at, version) \
-             VALUES ('support', 'users:read users:write', 0, 0, 1)",
-            Vec::new(),
-        )
-        .await;
-        let grant = "INSERT INTO user_roles (user_id, role) VALUES ($1, 'support')";
-        app.sql(grant, vec![lower.id.as_str().into()]).await;
+        app.role("support", &["users:read", "users:write"]).await;
+        app.role("unused", &["users:read"]).await;
+        let roles = json!({"roles": ["support", "user"]});
+        admin.put(format!("/api/v1/users/{}/roles", lower.id), roles).await.assert_status(200);
+        let all: Vec<_> = Permission::CHECKED.iter().map(|(name, _)| name.as_str()).collect();
+        let (key, none) = (app.api_key(&all).await, app.api_key(&["other:thing"]).await);
+        let weak_key = app.api_key(&["users:read"]).await;
         let (garbage, operator) = (nobody.showing("garbage"), nobody.showing(BOOTSTRAP_TOKEN));
-        Self { app, callers: [nobody, garbage, operator, user, other, lower, admin] }
+        let callers = [nobody, garbage, operator, user, other, lower, admin, key, none];
+        Self { app, callers, weak_key }
     }
 
     fn caller(&self, name: &str) -> &Client {
@@ -98,6 +161,10 @@ impl World {
             Target::None => panic!("{template} needs a target"),
             Target::Own => &self.caller("user").id,
             Target::Admin => &self.caller("admin").id,
+            Target::OwnSession => &self.caller("user").session,
+            Target::Role(name) => name,
+            Target::ApiKey => &self.weak_key.id,
+            Target::StrongApiKey => &self.caller("API key without").id,
             Target::Unknown => "019b76da-a800-7000-8000-000000000000",
         };
         format!("{before}{id}{after}")
@@ -110,6 +177,30 @@ fn nothing(_: &World) -> Value {
 
 fn somebody(_: &World) -> Value {
     json!({"email": "new@example.com", "name": "New", "password": PASSWORD})
+}
+
+fn new_admin(_: &World) -> Value {
+    json!({"email": "new@example.com", "name": "New", "roles": ["admin"]})
+}
+
+fn support(_: &World) -> Value {
+    json!({"roles": ["support"]})
+}
+
+fn admin_role(_: &World) -> Value {
+    json!({"roles": ["admin"]})
+}
+
+fn role(_: &World) -> Value {
+    json!({"name": "new", "permissions": ["users:read"]})
+}
+
+fn permissions(_: &World) -> Value {
+    json!({"permissions": ["users:write"]})
+}
+
+fn api_key(_: &World) -> Value {
+    json!({"name": "New", "permissions": ["users:read"]})
 }
 
 fn profile(_: &World) -> Value {

@@ -18,6 +18,8 @@ pub(crate) struct Client {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Who it is; empty for nobody.
     pub(crate) id: String,
+    /// The session in which it is signed in.
+    pub(crate) session: String,
     /// The address it signs in with.
     pub(crate) email: String,
     /// The password it signs in with.
@@ -36,6 +38,7 @@ impl Client {
             server,
             headers: Vec::new(),
             id: empty(),
+            session: empty(),
             email: empty(),
             password: empty(),
             access_token: empty(),
@@ -47,6 +50,7 @@ impl Client {
     pub(crate) fn signed_in(self, answer: &Response) -> Self {
         Self {
             id: answer.text_at("/user/id"),
+            session: answer.text_at("/session/id"),
             email: answer.text_at("/user/email"),
             access_token: answer.text_at("/access_token"),
             refresh_token: answer.text_at("/refresh_token"),

@@ -133,6 +133,22 @@ impl TestApp {
         client
     }
 
+    /// Makes a role.
+    pub(crate) async fn role(&self, name: &str, permissions: &[&str]) {
+        let role = json!({"name": name, "permissions": permissions});
+        self.admin().await.post("/api/v1/roles", role).await.assert_status(201);
+    }
+
+    /// A program with these permissions, which has called a moment ago.
+    pub(crate) async fn api_key(&self, permissions: &[&str]) -> Client {
+        let key = json!({"name": "key", "permissions": permissions});
+        let made = self.admin().await.post("/api/v1/api-keys", key).await.assert_status(201);
+        let mut client = self.anon().showing(made.text_at("/key"));
+        client.id = made.text_at("/id");
+        client.get("/api/v1/permissions").await.assert_status(200);
+        client
+    }
+
     /// Asks the database itself: for what no operation of the API does or tells.
     pub(crate) async fn sql(&self, sql: &'static str, params: Vec<Value>) -> Vec<Row> {
         self.database.query(Statement::new(sql, params)).await.unwrap()

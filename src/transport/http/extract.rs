@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 use super::json::{self, Fields};
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::id::UserId;
+use crate::domain::id::{ApiKeyId, SessionId, UserId};
 use crate::domain::page::{self, Limit, PageRequest};
+use crate::domain::role::RoleName;
 use crate::error::{Error, Invalid};
-use crate::service::access::Credentials;
 use crate::service::{Context, Precondition};
 
 /// The context of a request that shows a credential which could be good. Others
@@ -26,11 +26,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Cx {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
-        match context.credentials {
-            Credentials::AccessToken(_) => Ok(Self(context)),
-            Credentials::None | Credentials::Garbage | Credentials::Bearer(_) => {
-                Err(Error::Unauthenticated.into())
-            }
+        if context.credentials.is_plausible() {
+            Ok(Self(context))
+        } else {
+            Err(Error::Unauthenticated.into())
         }
     }
 }
@@ -47,17 +46,39 @@ impl<S: Sync> FromRequestParts<S> for AnyCx {
     }
 }
 
-/// The user that the path names. What is no id names nobody.
-pub struct UserPath(pub UserId);
+/// What the path names, by its one parameter.
+macro_rules! path {
+    ($(#[$doc:meta])* $name:ident($id:ty), $what:literal) => {
+        $(#[$doc])*
+        pub struct $name(pub $id);
 
-impl<S: Send + Sync> FromRequestParts<S> for UserPath {
-    type Rejection = Problem;
+        impl<S: Send + Sync> FromRequestParts<S> for $name {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let id = path.ok().and_then(|Path(id)| UserId::parse(&id).ok());
-        id.map(Self).ok_or_else(|| Error::NotFound("user").into())
-    }
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                let path = Path::<String>::from_request_parts(parts, state).await;
+                let id = path.ok().and_then(|Path(id)| <$id>::parse(&id).ok());
+                id.map(Self).ok_or_else(|| Error::NotFound($what).into())
+            }
+        }
+    };
+}
+
+path! {
+    /// The user that the path names. What is no id names nobody.
+    UserPath(UserId), "user"
+}
+path! {
+    /// The session that the path names.
+    SessionPath(SessionId), "session"
+}
+path! {
+    /// The role that the path names.
+    RolePath(RoleName), "role"
+}
+path! {
+    /// The API key that the path names.
+    ApiKeyPath(ApiKeyId), "API key"
 }
 
 /// A request that is made of the members of a JSON object.

@@ -165,6 +165,50 @@ impl Fields {
         })
     }
 
+    /// A list of at most `max` texts that must be there.
+    pub fn required_list<T, C: FromIterator<T>>(
+        &mut self,
+        name: &str,
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<C> {
+        if self.members.contains_key(name) {
+            self.optional_list(name, max, parse)
+        } else {
+            self.refuse(name, Invalid::new("required", "is required"));
+            None
+        }
+    }
+
+    /// A list of at most `max` texts that may be left out, but not `null`. An item
+    /// that is wrong is told by its place, such as `roles.0`.
+    pub fn optional_list<T, C: FromIterator<T>>(
+        &mut self,
+        name: &str,
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<C> {
+        let items = self.value(name, |value| match value {
+            Value::Array(items) if items.len() <= max => Ok(items),
+            Value::Array(_) => {
+                Err(Invalid::new("too_many", format!("must have at most {max} items")))
+            }
+            _ => Err(Invalid::new("wrong_type", "must be an array")),
+        })?;
+        let mut parsed = Vec::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            let result = match item {
+                Value::String(text) => parse(text),
+                _ => Err(Invalid::new("wrong_type", "must be a string")),
+            };
+            match result {
+                Ok(item) => parsed.push(item),
+                Err(reason) => self.refuse(&format!("{name}.{place}"), reason),
+            }
+        }
+        Some(parsed.into_iter().collect())
+    }
+
     /// A value of any type that may be left out.
     pub fn value<T>(
         &mut self,
@@ -220,6 +264,32 @@ mod tests {
             parse(br#"{"a":[1,-2,0.5,"x",null,true]}"#).unwrap(),
             json!({"a":[1,-2,0.5,"x",null,true]})
         );
+    }
+
+    #[test]
+    fn every_wrong_item_of_a_list_is_told_by_its_place() {
+        let parse = |text: &str| match text {
+            "x" => Err(Invalid::new("bad", "must not be x")),
+            text => Ok(text.to_owned()),
+        };
+        let mut fields =
+            Fields::of(json!({"a": ["1", "x", 2], "b": "1", "c": ["1", "2"]})).unwrap();
+        let _: Option<Vec<_>> = fields.required_list("a", 3, parse);
+        let _: Option<Vec<_>> = fields.optional_list("b", 3, parse);
+        let _: Option<Vec<_>> = fields.optional_list("c", 1, parse);
+        let _: Option<Vec<_>> = fields.required_list("d", 3, parse);
+        let Err(Error::Invalid(errors)) = fields.finish(|| Some(())) else {
+            panic!("it was accepted");
+        };
+        let told: Vec<_> = errors.iter().map(|e| (e.field.as_str(), e.code)).collect();
+        let expected = [
+            ("a.1", "bad"),
+            ("a.2", "wrong_type"),
+            ("b", "wrong_type"),
+            ("c", "too_many"),
+            ("d", "required"),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]
