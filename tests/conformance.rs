@@ -6,7 +6,7 @@ mod contracts;
 #[path = "support/sqlite.rs"]
 mod sqlite;
 
-use contracts::{Broken, commits, migrations, statements, store};
+use contracts::{Broken, commits, migrations, statements};
 use sqlite::Sqlite;
 
 macro_rules! on_sqlite {

@@ -7,7 +7,6 @@
 pub(crate) mod commits;
 pub(crate) mod migrations;
 pub(crate) mod statements;
-pub(crate) mod store;
 
 use std::fmt::Debug;
 use std::panic::Location;
@@ -42,14 +41,6 @@ macro_rules! each_contract {
             migrations::many_who_migrate_at_once_do_it_once,
             migrations::an_edited_migration_is_noticed,
             migrations::a_newer_database_is_refused,
-            store::users_come_back_as_they_were_stored,
-            store::an_address_is_unique_in_its_normal_form,
-            store::a_change_of_another_version_is_not_made,
-            store::sessions_rotate_once_and_end_once,
-            store::a_caller_is_read_with_what_it_asks_for,
-            store::there_is_one_first_signing_key,
-            store::the_last_admin_is_guarded,
-            store::events_are_kept,
         }
     };
 }
