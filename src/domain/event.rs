@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use super::id::{EventId, UserId};
+use super::id::{ApiKeyId, EventId, UserId};
+use super::role::RoleName;
 use super::time::Timestamp;
 
 /// What happened.
@@ -21,8 +22,32 @@ pub enum EventKind {
     SessionCreated,
     /// A session ended.
     SessionEnded,
+    /// All sessions of a user ended but the one that called.
+    OtherSessionsEnded,
+    /// All sessions of a user ended.
+    AllSessionsEnded,
     /// An old refresh token was used again, and its session ended.
     RefreshTokenReplayed,
+    /// A user got other roles.
+    UserRolesChanged,
+    /// A user may no longer sign in.
+    UserSuspended,
+    /// A user may sign in again.
+    UserUnsuspended,
+    /// A user took everything with them that the service holds on them.
+    UserDataExported,
+    /// A role was made.
+    RoleCreated,
+    /// A role got other permissions.
+    RoleUpdated,
+    /// A role was deleted.
+    RoleDeleted,
+    /// An API key was made.
+    ApiKeyCreated,
+    /// An API key was revoked.
+    ApiKeyRevoked,
+    /// A new signing key was made, which takes over in a few minutes.
+    SigningKeyRotated,
 }
 
 impl EventKind {
@@ -35,7 +60,19 @@ impl EventKind {
             Self::UserDeleted => "user.deleted",
             Self::SessionCreated => "session.created",
             Self::SessionEnded => "session.ended",
+            Self::OtherSessionsEnded => "session.others_ended",
+            Self::AllSessionsEnded => "session.all_ended",
             Self::RefreshTokenReplayed => "session.refresh_token_replayed",
+            Self::UserRolesChanged => "user.roles_changed",
+            Self::UserSuspended => "user.suspended",
+            Self::UserUnsuspended => "user.unsuspended",
+            Self::UserDataExported => "user.data_exported",
+            Self::RoleCreated => "role.created",
+            Self::RoleUpdated => "role.updated",
+            Self::RoleDeleted => "role.deleted",
+            Self::ApiKeyCreated => "api_key.created",
+            Self::ApiKeyRevoked => "api_key.revoked",
+            Self::SigningKeyRotated => "signing_key.rotated",
         }
     }
 }
@@ -45,6 +82,8 @@ impl EventKind {
 pub enum Actor {
     /// A signed-in user.
     User(UserId),
+    /// A program.
+    ApiKey(ApiKeyId),
     /// Whoever holds the bootstrap token.
     Operator,
     /// Nobody who is signed in: a person who signs in, or presents a token.
@@ -57,10 +96,55 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
+            Self::ApiKey(id) => write!(f, "api_key:{id}"),
             Self::Operator => f.write_str("operator"),
             Self::Anonymous => f.write_str("anonymous"),
             Self::Service => f.write_str("service"),
         }
+    }
+}
+
+impl Actor {
+    /// Reads what `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            Some(("user", id)) => UserId::parse(id).ok().map(Self::User),
+            Some(("api_key", id)) => ApiKeyId::parse(id).ok().map(Self::ApiKey),
+            Some(_) => None,
+            None => [Self::Operator, Self::Anonymous, Self::Service]
+                .into_iter()
+                .find(|actor| actor.to_string() == text),
+        }
+    }
+}
+
+/// What it happened to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A user; written as the bare id, by which events are looked up.
+    User(UserId),
+    /// An API key.
+    ApiKey(ApiKeyId),
+    /// A role.
+    Role(RoleName),
+    /// A signing key, by its `kid`.
+    SigningKey(String),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "{id}"),
+            Self::ApiKey(id) => write!(f, "api_key:{id}"),
+            Self::Role(name) => write!(f, "role:{name}"),
+            Self::SigningKey(kid) => write!(f, "signing_key:{kid}"),
+        }
+    }
+}
+
+impl From<UserId> for Subject {
+    fn from(id: UserId) -> Self {
+        Self::User(id)
     }
 }
 
@@ -73,10 +157,32 @@ pub struct Event {
     pub kind: EventKind,
     /// Who did it.
     pub actor: Actor,
-    /// Whom it happened to, if anybody.
-    pub subject: Option<UserId>,
+    /// What it happened to, if to anything.
+    pub subject: Option<Subject>,
     /// When.
     pub at: Timestamp,
     /// The request in which it happened.
     pub request_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_reads_back() {
+        let actors = [
+            Actor::User(UserId::from_bytes([1; 16])),
+            Actor::ApiKey(ApiKeyId::from_bytes([2; 16])),
+            Actor::Operator,
+            Actor::Anonymous,
+            Actor::Service,
+        ];
+        for actor in actors {
+            assert_eq!(Actor::parse(&actor.to_string()), Some(actor));
+        }
+        for text in ["", "user", "user:", "user:1", "role:admin"] {
+            assert_eq!(Actor::parse(text), None, "{text}");
+        }
+    }
 }

@@ -62,6 +62,10 @@ id! {
     SessionId
 }
 id! {
+    /// Names an API key.
+    ApiKeyId
+}
+id! {
     /// Names an event.
     EventId
 }

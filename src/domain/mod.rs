@@ -4,6 +4,7 @@
 //! transports use.
 
 pub mod access_token;
+pub mod api_key;
 pub mod email;
 pub mod event;
 pub mod id;

@@ -4,10 +4,15 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::time::Timestamp;
 use crate::error::Invalid;
 
 /// The longest name of a role or permission, in characters.
 pub const MAX_CHARS: usize = 64;
+/// The most permissions that a role or an API key can hold.
+pub const MAX_PERMISSIONS: usize = 100;
+/// The most roles that a user can have: they are in every access token.
+pub const MAX_ROLES: usize = 20;
 
 /// What a caller may do: `resource:action`.
 ///
@@ -20,9 +25,43 @@ impl Permission {
     /// Every permission. Held by the built-in role `admin` only.
     pub const ALL: Self = Self(Cow::Borrowed("*"));
     /// Read the directory.
-    pub const USERS_READ: Self = Self(Cow::Borrowed("users:read"));
+    pub const USERS_READ: Self = Self::of("users:read");
     /// Create, change, suspend and delete users.
-    pub const USERS_WRITE: Self = Self(Cow::Borrowed("users:write"));
+    pub const USERS_WRITE: Self = Self::of("users:write");
+    /// See where users are signed in.
+    pub const SESSIONS_READ: Self = Self::of("sessions:read");
+    /// End the sessions of users.
+    pub const SESSIONS_WRITE: Self = Self::of("sessions:write");
+    /// Read roles.
+    pub const ROLES_READ: Self = Self::of("roles:read");
+    /// Write roles and give them to users.
+    pub const ROLES_WRITE: Self = Self::of("roles:write");
+    /// List API keys.
+    pub const API_KEYS_READ: Self = Self::of("api-keys:read");
+    /// Make and revoke API keys.
+    pub const API_KEYS_WRITE: Self = Self::of("api-keys:write");
+    /// List signing keys.
+    pub const KEYS_READ: Self = Self::of("keys:read");
+    /// Rotate signing keys.
+    pub const KEYS_WRITE: Self = Self::of("keys:write");
+
+    /// What this service checks, and what it is for, in a sentence each.
+    pub const CHECKED: &[(Self, &str)] = &[
+        (Self::USERS_READ, "Read every user."),
+        (Self::USERS_WRITE, "Create, change, suspend and delete users."),
+        (Self::SESSIONS_READ, "See where users are signed in."),
+        (Self::SESSIONS_WRITE, "End the sessions of users."),
+        (Self::ROLES_READ, "Read roles."),
+        (Self::ROLES_WRITE, "Write roles and give them to users."),
+        (Self::API_KEYS_READ, "List API keys."),
+        (Self::API_KEYS_WRITE, "Make and revoke API keys."),
+        (Self::KEYS_READ, "List the keys that sign access tokens."),
+        (Self::KEYS_WRITE, "Rotate the keys that sign access tokens."),
+    ];
+
+    const fn of(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
 
     /// Reads `resource:action`, each of lower-case letters, digits and hyphens.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
@@ -69,6 +108,11 @@ impl Permissions {
         self.0.contains(&Permission::ALL) || self.0.contains(permission)
     }
 
+    /// Whether nothing is granted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether every permission of `other` is granted here too.
     pub fn cover(&self, other: &Self) -> bool {
         other.0.iter().all(|permission| self.allow(permission))
@@ -93,7 +137,7 @@ pub struct RoleName(Cow<'static, str>);
 impl RoleName {
     /// May do everything; the last one who holds it cannot lose it.
     pub const ADMIN: Self = Self(Cow::Borrowed("admin"));
-    /// What everybody is.
+    /// What a new user is unless its creator says otherwise.
     pub const USER: Self = Self(Cow::Borrowed("user"));
 
     /// Reads a name of lower-case letters, digits and hyphens.
@@ -123,6 +167,28 @@ impl fmt::Display for RoleName {
     }
 }
 
+/// A role as stored.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// Never changes.
+    pub name: RoleName,
+    /// What it allows.
+    pub permissions: Permissions,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its permissions changed last.
+    pub updated_at: Timestamp,
+    /// Grows by one with every change; the strong ETag of the role.
+    pub version: i64,
+}
+
+impl Role {
+    /// Whether the service itself needs it.
+    pub fn is_built_in(&self) -> bool {
+        [RoleName::ADMIN, RoleName::USER].contains(&self.name)
+    }
+}
+
 fn is_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -141,6 +207,14 @@ mod tests {
         assert!(!some.cover(&all));
         assert!(!some.allow(&Permission::USERS_WRITE));
         assert_eq!(some.to_stored(), "roles:write users:read");
+    }
+
+    #[test]
+    fn what_is_checked_has_the_form_of_a_permission() {
+        for (permission, meaning) in Permission::CHECKED {
+            assert_eq!(Permission::parse(permission.as_str()).as_ref(), Ok(permission));
+            assert!(meaning.ends_with('.'), "{permission}");
+        }
     }
 
     #[test]

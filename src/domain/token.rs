@@ -2,9 +2,11 @@
 //! turns typing errors and garbage away without a query.
 
 use data_encoding::BASE64URL_NOPAD;
+use zeroize::Zeroizing;
 
 use super::id::SessionId;
 use super::secret::{Purpose, SecretKey, equal, sha256};
+use super::time::{Rng, random};
 
 const CHECKSUM_BYTES: usize = 4;
 
@@ -68,6 +70,33 @@ impl RefreshToken {
         let generation = self.generation.to_be_bytes();
         let bytes = [&self.session.bytes()[..], &generation, &self.secret].concat();
         encode(Self::PREFIX, &bytes)
+    }
+}
+
+/// An API key: 256 random bits. Only its hash is stored.
+pub struct ApiKeyToken(Zeroizing<[u8; 32]>);
+
+impl ApiKeyToken {
+    const PREFIX: &str = "rck_";
+
+    /// A new one.
+    pub fn new(rng: &dyn Rng) -> Self {
+        Self(Zeroizing::new(random(rng)))
+    }
+
+    /// Reads a key's form; whether there is such a key, its hash tells.
+    pub fn parse(token: &str) -> Option<Self> {
+        decode(Self::PREFIX, token).map(|bytes| Self(Zeroizing::new(bytes)))
+    }
+
+    /// The text that its holder keeps.
+    pub fn reveal(&self) -> String {
+        encode(Self::PREFIX, &self.0[..])
+    }
+
+    /// What is stored and looked up.
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&self.0[..])
     }
 }
 

@@ -1,17 +1,25 @@
 //! Who calls, and what they may do.
 
+use std::time::Duration;
+
 use super::Context;
 use crate::app::App;
 use crate::domain::access_token::{self, Claims};
+use crate::domain::api_key::ApiKey;
 use crate::domain::event::Actor;
-use crate::domain::id::SessionId;
-use crate::domain::role::Permission;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::role::{Permission, Permissions};
 use crate::domain::secret::{equal, sha256};
 use crate::domain::time::Timestamp;
+use crate::domain::token::ApiKeyToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
-use crate::store::callers::{self, SessionCaller};
+use crate::store::api_keys;
+use crate::store::callers::{self, Found, Lookup, SessionCaller};
 use crate::store::database::{Row, Statement};
+
+/// How exact the last use of an API key is: it is written once in so long.
+const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What a caller shows for itself; not believed yet.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +33,8 @@ pub enum Credentials {
     Bearer(String),
     /// An access token that could be ours.
     AccessToken(Box<AccessToken>),
+    /// What could be an API key, by its hash.
+    ApiKey([u8; 32]),
 }
 
 /// An access token of the right form that has not expired, by its own word.
@@ -44,54 +54,122 @@ impl std::fmt::Debug for AccessToken {
 impl Credentials {
     /// Reads what stands behind `Bearer`.
     pub fn read(bearer: &str, now: Timestamp) -> Self {
-        match access_token::read_unverified(bearer, now) {
-            Some((kid, claims)) => {
-                Self::AccessToken(Box::new(AccessToken { text: bearer.to_owned(), kid, claims }))
-            }
+        if let Some((kid, claims)) = access_token::read_unverified(bearer, now) {
+            return Self::AccessToken(Box::new(AccessToken {
+                text: bearer.to_owned(),
+                kid,
+                claims,
+            }));
+        }
+        match ApiKeyToken::parse(bearer) {
+            Some(key) => Self::ApiKey(key.hash()),
             None => Self::Bearer(bearer.to_owned()),
+        }
+    }
+
+    /// Whether this could be a credential of somebody.
+    pub fn is_plausible(&self) -> bool {
+        self.lookup().is_ok()
+    }
+
+    fn lookup(&self) -> Result<Lookup> {
+        match self {
+            Self::AccessToken(token) => Ok(Lookup::Session(token.claims.session)),
+            Self::ApiKey(hash) => Ok(Lookup::ApiKey(*hash)),
+            Self::None | Self::Garbage | Self::Bearer(_) => Err(Error::Unauthenticated),
         }
     }
 }
 
-/// A user who is signed in, as the database knows them at this moment.
+/// Whoever calls, as the database knows them at this moment.
 #[derive(Debug)]
-pub struct Caller {
+pub enum Caller {
+    /// A person.
+    User(Box<SignedInUser>),
+    /// A program, which acts in its own name.
+    ApiKey(Box<ApiKey>),
+}
+
+/// A user who is signed in.
+#[derive(Debug)]
+pub struct SignedInUser {
     /// Who.
     pub user: User,
     /// In which session.
     pub session: SessionId,
+    /// Since when.
+    pub signed_in_at: Timestamp,
+}
+
+impl SignedInUser {
+    /// The user as the actor of events.
+    pub fn actor(&self) -> Actor {
+        Actor::User(self.user.id)
+    }
 }
 
 impl Caller {
     /// The caller as the actor of events.
     pub fn actor(&self) -> Actor {
-        Actor::User(self.user.id)
+        match self {
+            Self::User(caller) => caller.actor(),
+            Self::ApiKey(key) => Actor::ApiKey(key.id),
+        }
+    }
+
+    /// The session in which the caller is signed in; a program has none.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::User(caller) => Some(caller.session),
+            Self::ApiKey(_) => None,
+        }
+    }
+
+    /// What the caller may do.
+    pub fn permissions(&self) -> &Permissions {
+        match self {
+            Self::User(caller) => &caller.user.permissions,
+            Self::ApiKey(key) => &key.permissions,
+        }
     }
 
     /// Fails unless the caller holds a permission.
     pub fn require(&self, permission: &Permission) -> Result<()> {
-        if self.user.permissions.allow(permission) { Ok(()) } else { Err(Error::lacks(permission)) }
+        if self.permissions().allow(permission) { Ok(()) } else { Err(Error::lacks(permission)) }
     }
 
     /// Fails unless the caller may do everything that `other` may: nobody gains
     /// power by taking over a more powerful account.
     pub fn require_over(&self, other: &User) -> Result<()> {
-        if self.user.permissions.cover(&other.permissions) {
+        self.require_all(&other.permissions, "This user holds permissions that you do not hold.")
+    }
+
+    /// Fails, for this reason, unless the caller holds all of these: nobody gives
+    /// or takes what they do not have.
+    pub fn require_all(&self, permissions: &Permissions, reason: &str) -> Result<()> {
+        if self.permissions().cover(permissions) {
             Ok(())
         } else {
-            let reason = "This user holds permissions that you do not hold.";
             Err(Error::Forbidden(reason.to_owned()))
+        }
+    }
+
+    fn signed_in(self) -> Result<SignedInUser> {
+        match self {
+            Self::User(caller) => Ok(*caller),
+            Self::ApiKey(_) => Err(Error::Forbidden(
+                "This is about the user who is signed in, and an API key is none.".to_owned(),
+            )),
         }
     }
 }
 
 /// Who calls. One statement.
 pub async fn caller(app: &App, cx: &Context) -> Result<Caller> {
-    let token = token_of(&cx.credentials)?;
-    let statement = callers::by_session(token.claims.session, app.now());
-    let row = app.store.query(statement).await?.into_iter().next();
-    let (caller, _) = callers::from_row(row.ok_or(Error::Unauthenticated)?)?;
-    believe(app, token, caller).await
+    let lookup = cx.credentials.lookup()?;
+    let row = app.store.query(callers::by(lookup, app.now())).await?.into_iter().next();
+    let (found, _) = callers::from_row(lookup, row.ok_or(Error::Unauthenticated)?)?;
+    believe(app, cx, found).await
 }
 
 /// Who calls, and the rows of what they ask for, in the same one statement.
@@ -102,32 +180,61 @@ pub async fn caller_with(
     target: Statement,
     order: &'static str,
 ) -> Result<(Caller, Vec<Row>)> {
-    let token = token_of(&cx.credentials)?;
-    let statement = callers::by_session_with(token.claims.session, app.now(), target, order);
-    let mut caller = None;
+    let lookup = cx.credentials.lookup()?;
+    let statement = callers::by_with(lookup, app.now(), target, order);
+    let mut found = None;
     let mut targets = Vec::new();
     for row in app.store.query(statement).await? {
-        let (found, target) = callers::from_row(row)?;
-        caller = Some(found);
+        let (caller, target) = callers::from_row(lookup, row)?;
+        found = Some(caller);
         targets.extend(target);
     }
-    let caller = believe(app, token, caller.ok_or(Error::Unauthenticated)?).await?;
+    let caller = believe(app, cx, found.ok_or(Error::Unauthenticated)?).await?;
     Ok((caller, targets))
 }
 
-fn token_of(credentials: &Credentials) -> Result<&AccessToken> {
-    match credentials {
-        Credentials::AccessToken(token) => Ok(token),
-        Credentials::None | Credentials::Garbage | Credentials::Bearer(_) => {
-            Err(Error::Unauthenticated)
+/// The user who calls, for what concerns users themselves. One statement.
+pub async fn signed_in(app: &App, cx: &Context) -> Result<SignedInUser> {
+    caller(app, cx).await?.signed_in()
+}
+
+/// The user who calls, and the rows of what belongs to them, in the same one
+/// statement.
+pub async fn signed_in_with(
+    app: &App,
+    cx: &Context,
+    target: impl FnOnce(UserId) -> Statement,
+    order: &'static str,
+) -> Result<(SignedInUser, Vec<Row>)> {
+    // The claimed user: the rows are dropped if the claim turns out to be false.
+    let Credentials::AccessToken(token) = &cx.credentials else {
+        return Ok((signed_in(app, cx).await?, Vec::new()));
+    };
+    let (caller, rows) = caller_with(app, cx, target(token.claims.user), order).await?;
+    Ok((caller.signed_in()?, rows))
+}
+
+async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {
+    match (found, &cx.credentials) {
+        (Found::Session(found), Credentials::AccessToken(token)) => {
+            Ok(Caller::User(Box::new(believe_token(app, token, *found).await?)))
         }
+        (Found::ApiKey(key), Credentials::ApiKey(_)) => {
+            note_use(app, &key).await;
+            Ok(Caller::ApiKey(key))
+        }
+        _ => Err(Error::Unauthenticated),
     }
 }
 
 /// Decides whether the token is genuine. The newest token of a session is known
 /// by its hash, which costs microseconds; an older one that has not expired is
 /// checked by its signature.
-async fn believe(app: &App, token: &AccessToken, found: SessionCaller) -> Result<Caller> {
+async fn believe_token(
+    app: &App,
+    token: &AccessToken,
+    found: SessionCaller,
+) -> Result<SignedInUser> {
     let claims = &token.claims;
     let is_newest = equal(&sha256(token.text.as_bytes()), &found.access_token_hash);
     let is_genuine = is_newest || app.keys.verify(app, &token.kid, &token.text).await?;
@@ -135,5 +242,15 @@ async fn believe(app: &App, token: &AccessToken, found: SessionCaller) -> Result
     if !is_genuine || user.id != claims.user || user.suspended_at.is_some() {
         return Err(Error::Unauthenticated);
     }
-    Ok(Caller { user, session: claims.session })
+    Ok(SignedInUser { user, session: claims.session, signed_in_at: found.signed_in_at })
+}
+
+/// Notes that a key was used, once in a while. Nothing depends on it: when it
+/// cannot be written, the next use tries again.
+async fn note_use(app: &App, key: &ApiKey) {
+    let now = app.now();
+    let is_noted = |at| now.since(at) < LAST_USE_INTERVAL;
+    if !key.last_used_at.is_some_and(is_noted) {
+        let _ = app.store.query(api_keys::touch(key.id, now, LAST_USE_INTERVAL)).await;
+    }
 }

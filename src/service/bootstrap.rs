@@ -38,7 +38,7 @@ pub async fn bootstrap(
         roles::lock_admins(),
         roles::require_no_admin(),
         users::insert(&user),
-        roles::grant(id, &RoleName::ADMIN),
+        roles::grant(id, &[RoleName::ADMIN].into()),
         event(EventKind::Bootstrapped),
         event(EventKind::UserCreated),
     ]);
@@ -47,7 +47,8 @@ pub async fn bootstrap(
     Ok(users::from_row(row.ok_or(Error::NotFound("user"))?)?)
 }
 
-fn require_token(app: &App, cx: &Context) -> Result<()> {
+/// Fails unless the request shows the bootstrap token.
+pub fn require_token(app: &App, cx: &Context) -> Result<()> {
     match (&app.config.bootstrap_token, &cx.credentials) {
         (Some(token), Credentials::Bearer(given))
             if equal(&sha256(token.as_bytes()), &sha256(given.as_bytes())) =>

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Who is signed in.
 pub async fn get(app: &App, cx: &Context) -> Result<User> {
-    Ok(access::caller(app, cx).await?.user)
+    Ok(access::signed_in(app, cx).await?.user)
 }
 
 /// Changes what everybody may change about themselves.
@@ -17,13 +17,13 @@ pub async fn patch(
     precondition: &Precondition,
     patch: ProfilePatch,
 ) -> Result<User> {
-    let caller = access::caller(app, cx).await?;
+    let caller = access::signed_in(app, cx).await?;
     precondition.check(caller.user.version)?;
     let profile = users::apply(&patch, &caller.user)?;
-    let user = caller.user.clone();
-    let written = users::write(app, cx, &caller, user, profile).await?;
+    let actor = caller.actor();
+    let written = users::write(app, cx, actor, caller.user, profile).await?;
     written.ok_or_else(|| match precondition {
-        Precondition::None => users::busy(),
+        Precondition::None => super::busy(),
         Precondition::Versions(_) => Error::PreconditionFailed,
     })
 }

@@ -2,18 +2,30 @@
 //! belong here; status codes, headers and SQL do not.
 
 pub mod access;
+pub mod api_keys;
 pub mod bootstrap;
 pub mod health;
 pub mod me;
+pub mod roles;
 pub mod sessions;
 pub mod signing_keys;
+pub mod user_roles;
 pub mod users;
 
 use crate::app::App;
-use crate::domain::event::{Actor, Event, EventKind};
-use crate::domain::id::{EventId, UserId};
+use crate::domain::event::{Actor, Event, EventKind, Subject};
+use crate::domain::id::EventId;
 use crate::domain::time::Timestamp;
 use access::Credentials;
+
+/// How often a change without a precondition is tried again when another one
+/// came first.
+const MAX_TRIES: u32 = 10;
+
+/// Too many others change the same thing at the same time.
+fn busy() -> crate::error::Error {
+    crate::error::Error::conflict("busy", "Others change this at the same time. Try again.")
+}
 
 /// What is known of a request besides what it asks for.
 #[derive(Debug, Clone)]
@@ -36,9 +48,10 @@ impl Context {
         now: Timestamp,
         actor: Actor,
         kind: EventKind,
-        subject: Option<UserId>,
+        subject: Option<impl Into<Subject>>,
     ) -> Event {
         let id = EventId::new(now, &*app.rng);
+        let subject = subject.map(Into::into);
         Event { id, kind, actor, subject, at: now, request_id: self.request_id.clone() }
     }
 }

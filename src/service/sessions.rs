@@ -5,9 +5,10 @@ use crate::app::App;
 use crate::domain::access_token::Claims;
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
-use crate::domain::id::{SessionId, new_uuid};
+use crate::domain::id::{SessionId, UserId, new_uuid};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
-use crate::domain::role::RoleName;
+use crate::domain::role::{Permission, RoleName};
 use crate::domain::secret::sha256;
 use crate::domain::session::{Device, Refresh, Session};
 use crate::domain::time::{Timestamp, random};
@@ -16,6 +17,9 @@ use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::store::database::DatabaseError;
 use crate::store::{events, sessions, users};
+
+/// How sessions are sorted in a list.
+const ORDER: &str = " ORDER BY target.session_id";
 
 /// What a client gets that signed in or refreshed.
 #[derive(Debug)]
@@ -91,7 +95,7 @@ pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
 
 /// Ends the session that calls.
 pub async fn sign_out(app: &App, cx: &Context) -> Result<()> {
-    let caller = access::caller(app, cx).await?;
+    let caller = access::signed_in(app, cx).await?;
     let now = app.now();
     let id = caller.user.id;
     let event = cx.event(app, now, caller.actor(), EventKind::SessionEnded, Some(id));
@@ -101,6 +105,78 @@ pub async fn sign_out(app: &App, cx: &Context) -> Result<()> {
         Ok(()) | Err(DatabaseError::Guard { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A page of sessions, seen from one of them.
+#[derive(Debug)]
+pub struct SessionList {
+    /// The sessions.
+    pub page: Page<Session>,
+    /// The one that asks; a program has none.
+    pub current: Option<SessionId>,
+}
+
+/// Where the caller is signed in.
+pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<SessionList> {
+    let target = |user| sessions::list(user, page, app.now());
+    let (caller, rows) = access::signed_in_with(app, cx, target, ORDER).await?;
+    let found = rows.into_iter().map(sessions::from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(SessionList { page: to_page(found, page), current: Some(caller.session) })
+}
+
+/// Ends one session of the caller.
+pub async fn end(app: &App, cx: &Context, id: SessionId) -> Result<()> {
+    let caller = access::signed_in(app, cx).await?;
+    let now = app.now();
+    let user = caller.user.id;
+    let event = cx.event(app, now, caller.actor(), EventKind::SessionEnded, Some(user));
+    let commit = app.store.commit([sessions::end(id, user, now), events::append(&event)]);
+    commit.await.map_err(|error| error.on_guard(Error::NotFound("session")))
+}
+
+/// Ends all sessions of the caller but the one that calls.
+pub async fn end_others(app: &App, cx: &Context) -> Result<()> {
+    let caller = access::signed_in(app, cx).await?;
+    let now = app.now();
+    let user = caller.user.id;
+    let event = cx.event(app, now, caller.actor(), EventKind::OtherSessionsEnded, Some(user));
+    let end = sessions::end_others(user, caller.session, now);
+    Ok(app.store.commit([end, events::append(&event)]).await?)
+}
+
+/// Where a user is signed in, for those who may know.
+pub async fn list_of(
+    app: &App,
+    cx: &Context,
+    user: UserId,
+    page: &PageRequest,
+) -> Result<SessionList> {
+    let target = sessions::list_with_user(user, page, app.now());
+    let (caller, rows) = access::caller_with(app, cx, target, ORDER).await?;
+    caller.require(&Permission::SESSIONS_READ)?;
+    let mut found = Vec::new();
+    let mut owner = None;
+    for row in rows {
+        let (user, session) = sessions::after_user_from_row(row)?;
+        owner = Some(user);
+        found.extend(session);
+    }
+    caller.require_over(&owner.ok_or(Error::NotFound("user"))?)?;
+    Ok(SessionList { page: to_page(found, page), current: caller.session() })
+}
+
+/// Ends all sessions of a user, for those who may.
+pub async fn end_all_of(app: &App, cx: &Context, user: UserId) -> Result<()> {
+    let (caller, found) = super::users::find(app, cx, user).await?;
+    caller.require(&Permission::SESSIONS_WRITE)?;
+    caller.require_over(&found.ok_or(Error::NotFound("user"))?)?;
+    let now = app.now();
+    let event = cx.event(app, now, caller.actor(), EventKind::AllSessionsEnded, Some(user));
+    Ok(app.store.commit([sessions::end_all(user, now), events::append(&event)]).await?)
+}
+
+fn to_page(sessions: Vec<Session>, page: &PageRequest) -> Page<Session> {
+    Page::of(sessions, page.limit, |session| session.id.to_string())
 }
 
 /// Begins a session of a user who has proven who they are.

@@ -1,34 +1,40 @@
 //! The directory of users, for those who may see or change it.
 
+use std::collections::BTreeSet;
+
 use super::access::{self, Caller};
-use super::{Context, Precondition};
+use super::{Context, MAX_TRIES, Precondition, user_roles};
 use crate::app::App;
-use crate::domain::event::EventKind;
+use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
-use crate::domain::role::{Permission, RoleName};
+use crate::domain::role::{Permission, Permissions, RoleName};
 use crate::domain::time::{Timestamp, random};
 use crate::domain::user::{Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
-use crate::store::database::DatabaseError;
+use crate::store::database::{DatabaseError, Statement};
 use crate::store::users::NewUser;
-use crate::store::{events, roles, users};
+use crate::store::{events, roles, sessions, users};
 
-/// How often a change without a precondition is tried again when another one
-/// came first.
-const MAX_TRIES: u32 = 10;
-
-/// Creates a user with the role `user`. Without a password it cannot sign in
-/// with one until somebody sets one.
+/// Creates a user with the role `user`, or with others that the caller may give.
+/// Without a password it cannot sign in with one until somebody sets one.
 pub async fn create(
     app: &App,
     cx: &Context,
     profile: Profile,
     password: Option<Password>,
+    names: BTreeSet<RoleName>,
 ) -> Result<User> {
-    let caller = access::caller(app, cx).await?;
+    let (caller, rows) = access::caller_with(app, cx, roles::by_names(&names), "").await?;
     caller.require(&Permission::USERS_WRITE)?;
+    let permissions = if names == BTreeSet::from([RoleName::USER]) {
+        Permissions::default()
+    } else {
+        caller.require(&Permission::ROLES_WRITE)?;
+        let found = rows.into_iter().map(roles::from_row).collect::<Result<Vec<_>, _>>()?;
+        user_roles::grantable(&caller, &names, &found)?
+    };
     let hash = match password {
         Some(password) => Some(app.passwords.hash(password, random(&*app.rng)).await?),
         None => None,
@@ -39,8 +45,8 @@ pub async fn create(
         email: profile.email.clone(),
         email_verified_at: None,
         name: profile.name.clone(),
-        roles: vec![RoleName::USER],
-        permissions: Default::default(),
+        roles: names.iter().cloned().collect(),
+        permissions,
         metadata: profile.metadata.clone(),
         created_at: now,
         updated_at: now,
@@ -55,10 +61,12 @@ pub async fn create(
         at: now,
     };
     let event = cx.event(app, now, caller.actor(), EventKind::UserCreated, Some(user.id));
-    let statements =
-        [users::insert(&new), roles::grant(user.id, &RoleName::USER), events::append(&event)];
-    app.store.commit(statements).await.map_err(email_taken)?;
-    Ok(user)
+    let statements = [users::insert(&new), roles::grant(user.id, &names), events::append(&event)];
+    match app.store.commit(statements).await {
+        Ok(()) => Ok(user),
+        Err(DatabaseError::Guard { .. }) => Err(super::busy()),
+        Err(error) => Err(email_taken(error)),
+    }
 }
 
 /// One user.
@@ -106,24 +114,91 @@ pub async fn delete(
     id: UserId,
     precondition: &Precondition,
 ) -> Result<()> {
-    let (caller, user) = find(app, cx, id).await?;
-    caller.require(&Permission::USERS_WRITE)?;
-    let user = user.ok_or(Error::NotFound("user"))?;
-    caller.require_over(&user)?;
-    precondition.check(user.version)?;
-    let now = app.now();
-    let event = cx.event(app, now, caller.actor(), EventKind::UserDeleted, Some(id));
-    let event = events::append(&event);
-    let delete = users::delete(id, user.version);
-    if user.roles.contains(&RoleName::ADMIN) {
-        let statements = [roles::lock_admins(), delete, event, roles::require_admin()];
-        app.store.commit(statements).await.map_err(|error| match error {
-            DatabaseError::Guard { statement: 3 } => last_admin(),
-            other => other.on_guard(Error::PreconditionFailed),
-        })
+    for _ in 0..MAX_TRIES {
+        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        if remove(app, cx, caller.actor(), &user).await? {
+            return Ok(());
+        }
+    }
+    Err(super::busy())
+}
+
+/// Ends all sessions of a user and lets them begin no more. The last admin stays.
+pub async fn suspend(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+) -> Result<User> {
+    for _ in 0..MAX_TRIES {
+        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        if user.suspended_at.is_some() {
+            return Ok(user);
+        }
+        let now = app.now();
+        let event = cx.event(app, now, caller.actor(), EventKind::UserSuspended, Some(id));
+        let change = [
+            users::set_suspended(id, user.version, Some(now), now),
+            sessions::end_all(id, now),
+            events::append(&event),
+        ];
+        if commit(app, change, user.roles.contains(&RoleName::ADMIN)).await? {
+            return Ok(with_suspension(user, Some(now), now));
+        }
+    }
+    Err(super::busy())
+}
+
+/// Lets a user sign in again.
+pub async fn unsuspend(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+) -> Result<User> {
+    for _ in 0..MAX_TRIES {
+        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        if user.suspended_at.is_none() {
+            return Ok(user);
+        }
+        let now = app.now();
+        let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
+        let change = [users::set_suspended(id, user.version, None, now), events::append(&event)];
+        if commit(app, change, false).await? {
+            return Ok(with_suspension(user, None, now));
+        }
+    }
+    Err(super::busy())
+}
+
+/// Deletes a user at the version that was read, and with it all that belongs to
+/// it; `false` if another change came first. Events stay: they hold ids only.
+pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -> Result<bool> {
+    let event = cx.event(app, app.now(), actor, EventKind::UserDeleted, Some(user.id));
+    let change = [users::delete(user.id, user.version), events::append(&event)];
+    commit(app, change, user.roles.contains(&RoleName::ADMIN)).await
+}
+
+/// Commits a change of one user; `false` if another change came first. A change
+/// that takes an admin away is undone if it was the last one.
+pub(super) async fn commit<const N: usize>(
+    app: &App,
+    change: [Statement; N],
+    takes_admin: bool,
+) -> Result<bool> {
+    let result = if takes_admin {
+        let guarded = [roles::lock_admins()].into_iter().chain(change);
+        app.store.commit(guarded.chain([roles::require_admin()])).await
     } else {
-        let commit = app.store.commit([delete, event]);
-        commit.await.map_err(|error| error.on_guard(Error::PreconditionFailed))
+        app.store.commit(change).await
+    };
+    match result {
+        Ok(()) => Ok(true),
+        Err(DatabaseError::Guard { statement }) if takes_admin && statement > N => {
+            Err(Error::conflict("last_admin", "This is the last admin who can sign in."))
+        }
+        Err(DatabaseError::Guard { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -154,12 +229,12 @@ pub(super) fn apply(patch: &ProfilePatch, user: &User) -> Result<Profile> {
 pub(super) async fn write(
     app: &App,
     cx: &Context,
-    caller: &Caller,
+    actor: Actor,
     user: User,
     profile: Profile,
 ) -> Result<Option<User>> {
     let now = app.now();
-    let event = cx.event(app, now, caller.actor(), EventKind::UserUpdated, Some(user.id));
+    let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));
     let update = users::update(user.id, user.version, &profile, now);
     match app.store.commit([update, events::append(&event)]).await {
         Ok(()) => Ok(Some(updated(user, profile, now))),
@@ -176,22 +251,18 @@ async fn change(
     profile: impl Fn(&User) -> Result<Profile>,
 ) -> Result<User> {
     for _ in 0..MAX_TRIES {
-        let (caller, user) = find(app, cx, id).await?;
-        caller.require(&Permission::USERS_WRITE)?;
-        let user = user.ok_or(Error::NotFound("user"))?;
-        caller.require_over(&user)?;
-        precondition.check(user.version)?;
+        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
         let profile = profile(&user)?;
-        if let Some(user) = write(app, cx, &caller, user, profile).await? {
+        if let Some(user) = write(app, cx, caller.actor(), user, profile).await? {
             return Ok(user);
         }
     }
-    Err(busy())
+    Err(super::busy())
 }
 
-/// Too many others change the same user at the same time.
-pub(super) fn busy() -> Error {
-    Error::conflict("busy", "Others change this user at the same time. Try again.")
+fn with_suspension(user: User, suspended_at: Option<Timestamp>, now: Timestamp) -> User {
+    let version = user.version.saturating_add(1);
+    User { suspended_at, updated_at: now, version, ..user }
 }
 
 fn updated(user: User, profile: Profile, now: Timestamp) -> User {
@@ -207,12 +278,24 @@ fn updated(user: User, profile: Profile, now: Timestamp) -> User {
     }
 }
 
-async fn find(app: &App, cx: &Context, id: UserId) -> Result<(Caller, Option<User>)> {
+/// Who calls, and the user that they ask for.
+pub(super) async fn find(app: &App, cx: &Context, id: UserId) -> Result<(Caller, Option<User>)> {
     let (caller, rows) = access::caller_with(app, cx, users::by_id(id), "").await?;
     let user = rows.into_iter().next().map(users::from_row).transpose()?;
     Ok((caller, user))
 }
 
-fn last_admin() -> Error {
-    Error::conflict("last_admin", "This is the last admin who can sign in.")
+/// The user, at the version that is meant, for those who may change it.
+async fn find_to_write(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+) -> Result<(Caller, User)> {
+    let (caller, user) = find(app, cx, id).await?;
+    caller.require(&Permission::USERS_WRITE)?;
+    let user = user.ok_or(Error::NotFound("user"))?;
+    caller.require_over(&user)?;
+    precondition.check(user.version)?;
+    Ok((caller, user))
 }

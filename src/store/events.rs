@@ -11,7 +11,7 @@ pub fn append(event: &Event) -> Statement {
         event.id.to_string().into(),
         event.kind.as_str().into(),
         event.actor.to_string().into(),
-        event.subject.map(|id| id.to_string()).into(),
+        event.subject.as_ref().map(ToString::to_string).into(),
         event.at.into(),
         event.request_id.as_str().into(),
     ];

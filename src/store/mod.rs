@@ -4,6 +4,7 @@
 //! Writes are values: a write function returns a [`Statement`], and
 //! [`Store::commit`] runs a list of them as one change.
 
+pub mod api_keys;
 pub mod callers;
 pub mod database;
 pub mod events;
@@ -56,6 +57,13 @@ impl Store {
     ) -> Result<(), DatabaseError> {
         self.require_migrated().await?;
         self.database.commit(statements.into_iter().collect()).await
+    }
+
+    /// Looks at the migrations before the first request needs them, so that not
+    /// every one of the requests that come together looks. A failure shows where
+    /// the database is used.
+    pub async fn warm_up(&self) {
+        let _ = self.require_migrated().await;
     }
 
     /// Which migrations the database has had.

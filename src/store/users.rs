@@ -113,6 +113,26 @@ pub fn update(id: UserId, version: i64, profile: &Profile, at: Timestamp) -> Sta
     Statement::new(sql, params).expecting(1)
 }
 
+/// Counts a change of what belongs to the user at `version`, such as its roles.
+pub fn touch(id: UserId, version: i64, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET updated_at = $1, version = version + 1 \
+               WHERE id = $2 AND version = $3 RETURNING id";
+    Statement::new(sql, vec![at.into(), id.to_string().into(), version.into()]).expecting(1)
+}
+
+/// Writes since when the user at `version` may not sign in; `None`: it may.
+pub fn set_suspended(
+    id: UserId,
+    version: i64,
+    suspended_at: Option<Timestamp>,
+    at: Timestamp,
+) -> Statement {
+    let sql = "UPDATE users SET suspended_at = $1, updated_at = $2, version = version + 1 \
+               WHERE id = $3 AND version = $4 RETURNING id";
+    let params = vec![suspended_at.into(), at.into(), id.to_string().into(), version.into()];
+    Statement::new(sql, params).expecting(1)
+}
+
 /// Deletes the user at `version`, and with it what belongs to it.
 pub fn delete(id: UserId, version: i64) -> Statement {
     let sql = "DELETE FROM users WHERE id = $1 AND version = $2 RETURNING id";

@@ -10,16 +10,34 @@ use serde_json::{Map, Value};
 use super::json::{self, Fields};
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::id::UserId;
+use crate::domain::id::{ApiKeyId, SessionId, UserId};
 use crate::domain::page::{self, Limit, PageRequest};
+use crate::domain::role::RoleName;
 use crate::error::{Error, Invalid};
-use crate::service::access::Credentials;
 use crate::service::{Context, Precondition};
 
-/// The context that the chain made of the request.
+/// The context of a request that shows a credential which could be good. Others
+/// are turned away before anything else of theirs is read; whether the credential
+/// is good, the service asks.
 pub struct Cx(pub Context);
 
-impl<S: Sync> FromRequestParts<S> for Cx {
+impl<S: Send + Sync> FromRequestParts<S> for Cx {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
+        if context.credentials.is_plausible() {
+            Ok(Self(context))
+        } else {
+            Err(Error::Unauthenticated.into())
+        }
+    }
+}
+
+/// The context of a request of anybody: whoever takes it is visibly public.
+pub struct AnyCx(pub Context);
+
+impl<S: Sync> FromRequestParts<S> for AnyCx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -28,22 +46,39 @@ impl<S: Sync> FromRequestParts<S> for Cx {
     }
 }
 
-/// The user that the path names. What is no id names nobody.
-pub struct UserPath(pub UserId);
+/// What the path names, by its one parameter.
+macro_rules! path {
+    ($(#[$doc:meta])* $name:ident($id:ty), $what:literal) => {
+        $(#[$doc])*
+        pub struct $name(pub $id);
 
-impl<S: Send + Sync> FromRequestParts<S> for UserPath {
-    type Rejection = Problem;
+        impl<S: Send + Sync> FromRequestParts<S> for $name {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let id = path.ok().and_then(|Path(id)| UserId::parse(&id).ok());
-        id.map(Self).ok_or_else(|| match parts.extensions.get::<Context>() {
-            Some(Context { credentials: Credentials::AccessToken(_), .. }) => {
-                Error::NotFound("user").into()
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                let path = Path::<String>::from_request_parts(parts, state).await;
+                let id = path.ok().and_then(|Path(id)| <$id>::parse(&id).ok());
+                id.map(Self).ok_or_else(|| Error::NotFound($what).into())
             }
-            _ => Error::Unauthenticated.into(),
-        })
-    }
+        }
+    };
+}
+
+path! {
+    /// The user that the path names. What is no id names nobody.
+    UserPath(UserId), "user"
+}
+path! {
+    /// The session that the path names.
+    SessionPath(SessionId), "session"
+}
+path! {
+    /// The role that the path names.
+    RolePath(RoleName), "role"
+}
+path! {
+    /// The API key that the path names.
+    ApiKeyPath(ApiKeyId), "API key"
 }
 
 /// A request that is made of the members of a JSON object.

@@ -137,6 +137,10 @@ pub struct Fields {
     errors: Vec<FieldError>,
 }
 
+/// The most errors that one answer tells: a request of many wrong fields must not
+/// grow into an answer of many times its size.
+const MAX_ERRORS: usize = 50;
+
 /// Members that the service sets; a client that sends them learns so.
 const READ_ONLY: &[&str] =
     &["id", "email_verified_at", "roles", "created_at", "updated_at", "suspended_at", "version"];
@@ -176,6 +180,50 @@ impl Fields {
         })
     }
 
+    /// A list of at most `max` texts that must be there.
+    pub fn required_list<T, C: FromIterator<T>>(
+        &mut self,
+        name: &str,
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<C> {
+        if self.members.contains_key(name) {
+            self.optional_list(name, max, parse)
+        } else {
+            self.refuse(name, Invalid::new("required", "is required"));
+            None
+        }
+    }
+
+    /// A list of at most `max` texts that may be left out, but not `null`. An item
+    /// that is wrong is told by its place, such as `roles.0`.
+    pub fn optional_list<T, C: FromIterator<T>>(
+        &mut self,
+        name: &str,
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<C> {
+        let items = self.value(name, |value| match value {
+            Value::Array(items) if items.len() <= max => Ok(items),
+            Value::Array(_) => {
+                Err(Invalid::new("too_many", format!("must have at most {max} items")))
+            }
+            _ => Err(Invalid::new("wrong_type", "must be an array")),
+        })?;
+        let mut parsed = Vec::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            let result = match item {
+                Value::String(text) => parse(text),
+                _ => Err(Invalid::new("wrong_type", "must be a string")),
+            };
+            match result {
+                Ok(item) => parsed.push(item),
+                Err(reason) => self.refuse(&format!("{name}.{place}"), reason),
+            }
+        }
+        Some(parsed.into_iter().collect())
+    }
+
     /// A value of any type that may be left out.
     pub fn value<T>(
         &mut self,
@@ -193,7 +241,8 @@ impl Fields {
 
     /// Makes a value of what was taken, unless something was wrong or is left over.
     pub fn finish<T>(mut self, make: impl FnOnce() -> Option<T>) -> Result<T, Error> {
-        for name in std::mem::take(&mut self.members).keys() {
+        let left_over = std::mem::take(&mut self.members);
+        for name in left_over.keys().take(MAX_ERRORS) {
             let reason = if READ_ONLY.contains(&name.as_str()) {
                 Invalid::new("read_only", "is set by the service")
             } else {
@@ -230,6 +279,32 @@ mod tests {
             parse(br#"{"a":[1,-2,0.5,"x",null,true]}"#).unwrap(),
             json!({"a":[1,-2,0.5,"x",null,true]})
         );
+    }
+
+    #[test]
+    fn every_wrong_item_of_a_list_is_told_by_its_place() {
+        let parse = |text: &str| match text {
+            "x" => Err(Invalid::new("bad", "must not be x")),
+            text => Ok(text.to_owned()),
+        };
+        let mut fields =
+            Fields::of(json!({"a": ["1", "x", 2], "b": "1", "c": ["1", "2"]})).unwrap();
+        let _: Option<Vec<_>> = fields.required_list("a", 3, parse);
+        let _: Option<Vec<_>> = fields.optional_list("b", 3, parse);
+        let _: Option<Vec<_>> = fields.optional_list("c", 1, parse);
+        let _: Option<Vec<_>> = fields.required_list("d", 3, parse);
+        let Err(Error::Invalid(errors)) = fields.finish(|| Some(())) else {
+            panic!("it was accepted");
+        };
+        let told: Vec<_> = errors.iter().map(|e| (e.field.as_str(), e.code)).collect();
+        let expected = [
+            ("a.1", "bad"),
+            ("a.2", "wrong_type"),
+            ("b", "wrong_type"),
+            ("c", "too_many"),
+            ("d", "required"),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! HTTP: what a request passes through on its way to a service, and back.
 
+pub mod api_keys;
 pub mod bootstrap;
 pub mod docs;
 pub mod extract;
@@ -9,8 +10,10 @@ pub mod json;
 pub mod me;
 pub mod openapi;
 pub mod problem;
+pub mod roles;
 pub mod router;
 pub mod sessions;
+pub mod user_roles;
 pub mod users;
 pub mod view;
 pub mod well_known;

@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
-use super::{bootstrap, health, me, sessions, users, well_known};
+use super::{api_keys, bootstrap, health, me, roles, sessions, user_roles, users, well_known};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,7 +21,13 @@ use super::{bootstrap, health, me, sessions, users, well_known};
     ),
     paths(
         bootstrap::create,
-        sessions::create, sessions::refresh, sessions::delete_current,
+        sessions::list, sessions::create, sessions::delete_others, sessions::delete,
+        sessions::refresh, sessions::delete_current,
+        users::suspend, users::unsuspend, user_roles::replace,
+        roles::list, roles::create, roles::get, roles::replace, roles::delete,
+        roles::list_permissions,
+        api_keys::list, api_keys::create, api_keys::get, api_keys::delete,
+        sessions::list_of_user, sessions::delete_of_user,
         me::get, me::patch,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
         well_known::jwks,

@@ -6,10 +6,12 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
-use super::{bootstrap, docs, health, me, openapi, sessions, users, well_known};
+use super::{
+    api_keys, bootstrap, docs, health, me, openapi, roles, sessions, user_roles, users, well_known,
+};
 use crate::app::App;
 
 /// Every path and method. `openapi.rs` lists the same operations, and a test
@@ -17,7 +19,11 @@ use crate::app::App;
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/api/v1/bootstrap", post(bootstrap::create))
-        .route("/api/v1/sessions", post(sessions::create))
+        .route(
+            "/api/v1/sessions",
+            get(sessions::list).post(sessions::create).delete(sessions::delete_others),
+        )
+        .route("/api/v1/sessions/{id}", delete(sessions::delete))
         .route("/api/v1/sessions/current", delete(sessions::delete_current))
         .route("/api/v1/sessions/refresh", post(sessions::refresh))
         .route("/api/v1/me", get(me::get).patch(me::patch))
@@ -25,6 +31,18 @@ pub fn router(app: Arc<App>) -> Router {
         .route(
             "/api/v1/users/{id}",
             get(users::get).put(users::replace).patch(users::patch).delete(users::delete),
+        )
+        .route("/api/v1/users/{id}/roles", put(user_roles::replace))
+        .route("/api/v1/users/{id}/suspend", post(users::suspend))
+        .route("/api/v1/users/{id}/unsuspend", post(users::unsuspend))
+        .route("/api/v1/roles", get(roles::list).post(roles::create))
+        .route("/api/v1/roles/{name}", get(roles::get).put(roles::replace).delete(roles::delete))
+        .route("/api/v1/api-keys", get(api_keys::list).post(api_keys::create))
+        .route("/api/v1/api-keys/{id}", get(api_keys::get).delete(api_keys::delete))
+        .route("/api/v1/permissions", get(roles::list_permissions))
+        .route(
+            "/api/v1/users/{id}/sessions",
+            get(sessions::list_of_user).delete(sessions::delete_of_user),
         )
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))

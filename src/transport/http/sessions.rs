@@ -7,16 +7,20 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, Json};
+use super::extract::{AnyCx, Cx, FromFields, Json, Query, SessionPath, UserPath};
 use super::json::Fields;
 use super::problem::Problem;
-use super::view::{self, SignedInView};
+use super::view::{self, SessionListView, SessionView, SignedInView};
 use crate::app::App;
 use crate::domain::email::Email;
+use crate::domain::page::Limit;
 use crate::domain::password::Password;
-use crate::domain::session::Device;
+use crate::domain::session::{Device, Session};
 use crate::error::Error;
-use crate::service::sessions;
+use crate::service::sessions::{self, SessionList};
+
+/// Where the own list is; its cursors are good there only.
+const LIST: &str = "/api/v1/sessions";
 
 /// An address and its password.
 #[derive(ToSchema)]
@@ -76,12 +80,94 @@ impl FromFields for RefreshRequest {
         (status = 403, description = "The account is suspended.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
+    AnyCx(cx): AnyCx,
     Json(body): Json<SignIn>,
 ) -> Result<Response, Problem> {
     let SignIn { email, password, device } = body;
     let signed_in = sessions::sign_in(&app, &cx, &email, password, device).await?;
     Ok(view::json(StatusCode::CREATED, &SignedInView::from(&signed_in)))
+}
+
+/// Lists where you are signed in, in the order in which the sessions began.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "sessions", operation_id = "list_sessions",
+    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false,
+            description = "At most so many; 20 unless given."),
+        ("cursor" = Option<String>, Query, nullable = false,
+            description = "A `next_cursor` of this list.")),
+    responses((status = 200, description = "A page.", body = SessionListView)))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    query: Query,
+) -> Result<Response, Problem> {
+    let page = query.page(&app, LIST)?;
+    let sessions = sessions::list(&app, &cx, &page).await?;
+    Ok(list_response(&app, &sessions, LIST, page.limit))
+}
+
+/// Ends one of your sessions.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "sessions",
+    operation_id = "end_session",
+    params(("id" = String, Path, format = "uuid", description = "The session.")),
+    responses((status = 204, description = "Ended.")))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    SessionPath(id): SessionPath,
+) -> Result<Response, Problem> {
+    sessions::end(&app, &cx, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Ends all of your sessions but the one that asks.
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "sessions",
+    operation_id = "end_other_sessions",
+    responses((status = 204, description = "Ended, if there were any.")))]
+pub async fn delete_others(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Problem> {
+    sessions::end_others(&app, &cx).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Lists where a user is signed in. Needs `sessions:read` and every permission
+/// that the user holds.
+#[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users",
+    operation_id = "list_user_sessions",
+    params(("id" = String, Path, format = "uuid", description = "The user."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false,
+            description = "At most so many; 20 unless given."),
+        ("cursor" = Option<String>, Query, nullable = false,
+            description = "A `next_cursor` of this list.")),
+    responses((status = 200, description = "A page.", body = SessionListView)))]
+pub async fn list_of_user(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+    query: Query,
+) -> Result<Response, Problem> {
+    let path = format!("/api/v1/users/{id}/sessions");
+    let page = query.page(&app, &path)?;
+    let sessions = sessions::list_of(&app, &cx, id, &page).await?;
+    Ok(list_response(&app, &sessions, &path, page.limit))
+}
+
+/// Ends all sessions of a user. Needs `sessions:write` and every permission that
+/// the user holds.
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions", tag = "users",
+    operation_id = "end_user_sessions",
+    params(("id" = String, Path, format = "uuid", description = "The user.")),
+    responses((status = 204, description = "Ended, if there were any.")))]
+pub async fn delete_of_user(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+) -> Result<Response, Problem> {
+    sessions::end_all_of(&app, &cx, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn list_response(app: &App, sessions: &SessionList, path: &str, limit: Limit) -> Response {
+    let view = |session: &Session| SessionView::new(session, sessions.current);
+    view::list(&sessions.page, path, limit, &app.config.secret_key, view)
 }
 
 /// Continues a session with its refresh token, which is good once. Repeated within
@@ -92,7 +178,7 @@ pub async fn create(
         (status = 401, description = "The session does not go on.")))]
 pub async fn refresh(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
+    AnyCx(cx): AnyCx,
     Json(RefreshRequest(token)): Json<RefreshRequest>,
 ) -> Result<Response, Problem> {
     let signed_in = sessions::refresh(&app, &cx, &token).await?;

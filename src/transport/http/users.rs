@@ -1,5 +1,6 @@
 //! `/api/v1/users`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -16,11 +17,13 @@ use crate::domain::email::Email;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::password::Password;
+use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::domain::user::{Profile, ProfilePatch};
 use crate::error::{Error, Invalid};
 use crate::service::users;
 
-const LIST: &str = "users";
+/// Where the list is; its cursors are good there only.
+const LIST: &str = "/api/v1/users";
 
 /// A user to be created.
 #[derive(ToSchema)]
@@ -39,6 +42,9 @@ pub struct CreateUserBody {
     /// At most 16 KiB and 16 levels.
     #[schema(value_type = Object, required = false, example = json!({"locale": "en"}))]
     metadata: serde_json::Value,
+    /// `["user"]` unless given. Others need `roles:write` and every permission of theirs.
+    #[schema(nullable = false, max_items = 20, example = json!(["user"]))]
+    roles: Option<Vec<String>>,
 }
 
 /// A whole profile.
@@ -73,6 +79,7 @@ pub struct PatchUserBody {
 pub struct CreateUser {
     profile: Profile,
     password: Option<Password>,
+    roles: BTreeSet<RoleName>,
 }
 
 impl FromFields for CreateUser {
@@ -82,8 +89,11 @@ impl FromFields for CreateUser {
         let min = app.config.password_min_length;
         let password = fields.optional("password", |text| Password::chosen(text, min));
         let metadata = fields.value("metadata", Metadata::parse).unwrap_or_default();
+        let roles = fields.optional_list("roles", MAX_ROLES, RoleName::parse);
+        let roles = roles.unwrap_or_else(|| [RoleName::USER].into());
         fields.finish(|| {
-            Some(Self { profile: Profile { email: email?, name: name?, metadata }, password })
+            let profile = Profile { email: email?, name: name?, metadata };
+            Some(Self { profile, password, roles })
         })
     }
 }
@@ -121,7 +131,8 @@ pub async fn create(
     Cx(cx): Cx,
     Json(body): Json<CreateUser>,
 ) -> Result<Response, Problem> {
-    let user = users::create(&app, &cx, body.profile, body.password).await?;
+    let CreateUser { profile, password, roles } = body;
+    let user = users::create(&app, &cx, profile, password, roles).await?;
     Ok(view::created_user(&user))
 }
 
@@ -139,7 +150,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let page = query.page(&app, LIST)?;
     let users = users::list(&app, &cx, &page).await?;
-    Ok(view::users(&users, page.limit.get(), &app.config.secret_key, LIST))
+    Ok(view::list(&users, LIST, page.limit, &app.config.secret_key, |user| UserView::from(user)))
 }
 
 /// Gives one user. Needs `users:read`.
@@ -208,4 +219,39 @@ pub async fn delete(
 ) -> Result<Response, Problem> {
     users::delete(&app, &cx, id, &precondition).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Ends all sessions of a user and lets them begin no more. Needs `users:write`
+/// and every permission that the user holds.
+#[utoipa::path(post, path = "/api/v1/users/{id}/suspend", tag = "users",
+    operation_id = "suspend_user",
+    params(("id" = String, Path, format = "uuid", description = "The user."),
+        ("If-Match" = Option<String>, Header, nullable = false,
+            description = "The ETag of the user.", example = "\"1\"")),
+    responses((status = 200, description = "The user, suspended.", body = UserView),
+        (status = 409, description = "`last_admin`: nobody else could administer.")))]
+pub async fn suspend(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+    IfMatch(precondition): IfMatch,
+) -> Result<Response, Problem> {
+    Ok(view::user(StatusCode::OK, &users::suspend(&app, &cx, id, &precondition).await?))
+}
+
+/// Lets a user sign in again. Needs `users:write` and every permission that the
+/// user holds.
+#[utoipa::path(post, path = "/api/v1/users/{id}/unsuspend", tag = "users",
+    operation_id = "unsuspend_user",
+    params(("id" = String, Path, format = "uuid", description = "The user."),
+        ("If-Match" = Option<String>, Header, nullable = false,
+            description = "The ETag of the user.", example = "\"1\"")),
+    responses((status = 200, description = "The user, no longer suspended.", body = UserView)))]
+pub async fn unsuspend(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+    IfMatch(precondition): IfMatch,
+) -> Result<Response, Problem> {
+    Ok(view::user(StatusCode::OK, &users::unsuspend(&app, &cx, id, &precondition).await?))
 }

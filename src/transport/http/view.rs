@@ -5,7 +5,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::page::{self, Page};
+use crate::domain::id::SessionId;
+use crate::domain::page::{self, Limit, Page};
 use crate::domain::secret::SecretKey;
 use crate::domain::session::{Device, Session};
 use crate::domain::user::User;
@@ -82,10 +83,13 @@ pub struct SessionView {
     /// When it ends, unless it is refreshed.
     #[schema(format = DateTime)]
     expires_at: String,
+    /// Whether it is the one that asks.
+    current: bool,
 }
 
-impl From<&Session> for SessionView {
-    fn from(session: &Session) -> Self {
+impl SessionView {
+    /// A session as the session `current` sees it.
+    pub fn new(session: &Session, current: Option<SessionId>) -> Self {
         Self {
             id: session.id.to_string(),
             device: session.device.as_ref().map(Device::as_str).map(str::to_owned),
@@ -93,6 +97,7 @@ impl From<&Session> for SessionView {
             created_at: session.created_at.to_string(),
             last_used_at: session.last_used_at.to_string(),
             expires_at: session.expires_at.to_string(),
+            current: current == Some(session.id),
         }
     }
 }
@@ -121,20 +126,36 @@ impl From<&SignedIn> for SignedInView {
             token_type: "Bearer",
             expires_in: signed_in.expires_in.as_secs(),
             refresh_token: signed_in.refresh_token.clone(),
-            session: (&signed_in.session).into(),
+            session: SessionView::new(&signed_in.session, Some(signed_in.session.id)),
             user: (&signed_in.user).into(),
         }
     }
 }
 
-/// A part of the list of users.
-#[derive(Serialize, ToSchema)]
-#[schema(as = UserList)]
-pub struct UserListView {
-    items: Vec<UserView>,
-    /// Give it as `cursor` to get the next page; null on the last one.
-    #[schema(required)]
-    next_cursor: Option<String>,
+/// Describes a part of a list, which [`list`] writes.
+macro_rules! list_schema {
+    ($(#[$doc:meta])* $name:ident as $schema:ident of $item:ty) => {
+        $(#[$doc])*
+        #[derive(ToSchema)]
+        #[schema(as = $schema)]
+        #[expect(dead_code, reason = "describes what list writes")]
+        pub struct $name {
+            items: Vec<$item>,
+            /// Give it as `cursor` to get the next page; null on the last one.
+            #[schema(required)]
+            next_cursor: Option<String>,
+        }
+    };
+}
+pub(super) use list_schema;
+
+list_schema! {
+    /// A part of the list of users.
+    UserListView as UserList of UserView
+}
+list_schema! {
+    /// A part of a list of sessions.
+    SessionListView as SessionList of SessionView
 }
 
 /// One bad field of a request.
@@ -189,32 +210,57 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     }
 }
 
-/// A user, with its version as a strong ETag.
-pub fn user(status: StatusCode, user: &User) -> Response {
-    let mut response = json(status, &UserView::from(user));
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", user.version)) {
+/// The same answer, with a version as a strong ETag.
+pub fn tagged(mut response: Response, version: i64) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
 }
 
-/// A user that was just created, with its address.
-pub fn created_user(created: &User) -> Response {
-    let mut response = user(StatusCode::CREATED, created);
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/users/{}", created.id)) {
+/// The same answer, with the path of what was just created.
+pub fn located(mut response: Response, path: &str) -> Response {
+    if let Ok(location) = HeaderValue::from_str(path) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
 }
 
-/// A page of users; `next` in the Link header and in the body.
-pub fn users(page: &Page<User>, limit: u32, secret: &SecretKey, list: &str) -> Response {
-    let next_cursor = page.next.as_deref().map(|key| page::write_cursor(secret, list, key));
+/// A user, with its version as a strong ETag.
+pub fn user(status: StatusCode, user: &User) -> Response {
+    tagged(json(status, &UserView::from(user)), user.version)
+}
+
+/// A user that was just created, with its path.
+pub fn created_user(created: &User) -> Response {
+    located(user(StatusCode::CREATED, created), &format!("/api/v1/users/{}", created.id))
+}
+
+#[derive(Serialize)]
+struct List<V> {
+    items: Vec<V>,
+    next_cursor: Option<String>,
+}
+
+/// A list that fits on one page.
+pub fn whole_list<V: Serialize>(items: impl Iterator<Item = V>) -> Response {
+    json(StatusCode::OK, &List { items: items.collect(), next_cursor: None })
+}
+
+/// A page of the list at `path`; `next` in the Link header and in the body.
+pub fn list<T, V: Serialize>(
+    page: &Page<T>,
+    path: &str,
+    limit: Limit,
+    secret: &SecretKey,
+    view: impl Fn(&T) -> V,
+) -> Response {
+    let next_cursor = page.next.as_deref().map(|key| page::write_cursor(secret, path, key));
     let link = next_cursor
         .as_deref()
-        .map(|cursor| format!("</api/v1/users?limit={limit}&cursor={cursor}>; rel=\"next\""));
-    let items = page.items.iter().map(UserView::from).collect();
-    let mut response = json(StatusCode::OK, &UserListView { items, next_cursor });
+        .map(|cursor| format!("<{path}?limit={}&cursor={cursor}>; rel=\"next\"", limit.get()));
+    let items = page.items.iter().map(view).collect();
+    let mut response = json(StatusCode::OK, &List { items, next_cursor });
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
         response.headers_mut().insert(header::LINK, link);
     }

@@ -1,0 +1,20 @@
+//! The API, in-process: the real router on real SQL. Most tests live here.
+
+mod authorization;
+mod bootstrap;
+mod chain;
+mod coverage;
+mod headers;
+mod health;
+mod hostile;
+mod me;
+mod negotiation;
+mod openapi;
+mod sessions;
+mod tokens;
+mod users;
+mod users_change;
+mod users_list;
+
+#[path = "../support/mod.rs"]
+mod support;
