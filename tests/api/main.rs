@@ -7,6 +7,8 @@ mod health;
 mod me;
 mod sessions;
 mod users;
+mod users_change;
+mod users_list;
 
 #[path = "../support/mod.rs"]
 mod support;

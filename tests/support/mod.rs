@@ -2,6 +2,7 @@
 //! randomness, timers and the log in their hands.
 
 pub(crate) mod client;
+mod document;
 pub(crate) mod ports;
 pub(crate) mod response;
 pub(crate) mod sqlite;
@@ -132,6 +133,19 @@ impl TestApp {
     /// Asks the database itself: for what no operation of the API does or tells.
     pub(crate) async fn sql(&self, sql: &'static str, params: Vec<Value>) -> Vec<Row> {
         self.database.query(Statement::new(sql, params)).await.unwrap()
+    }
+
+    /// What happened, in order: `user.created by operator, of <id>`.
+    pub(crate) async fn events(&self) -> Vec<String> {
+        let sql = "SELECT kind, actor, subject FROM events ORDER BY rowid";
+        let rows = self.sql(sql, Vec::new()).await;
+        let event = |row: Row| {
+            let mut columns = row.read();
+            let (kind, actor) = (columns.text().unwrap(), columns.text().unwrap());
+            let subject = columns.optional_text().unwrap().unwrap_or_default();
+            format!("{kind} by {actor}, of {subject}")
+        };
+        rows.into_iter().map(event).collect()
     }
 
     /// Everything that is stored: two of them tell whether anything changed.
