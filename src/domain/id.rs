@@ -62,6 +62,18 @@ id! {
     SessionId
 }
 id! {
+    /// Names a registration.
+    RegistrationId
+}
+id! {
+    /// Names an invitation.
+    InvitationId
+}
+id! {
+    /// Names a mail.
+    MailId
+}
+id! {
     /// Names an event.
     EventId
 }

@@ -23,6 +23,10 @@ impl Permission {
     pub const USERS_READ: Self = Self(Cow::Borrowed("users:read"));
     /// Create, change, suspend and delete users.
     pub const USERS_WRITE: Self = Self(Cow::Borrowed("users:write"));
+    /// Invite people, and see and revoke invitations.
+    pub const INVITATIONS_WRITE: Self = Self(Cow::Borrowed("invitations:write"));
+    /// Have due background work done.
+    pub const JOBS_RUN: Self = Self(Cow::Borrowed("jobs:run"));
 
     /// Reads `resource:action`, each of lower-case letters, digits and hyphens.
     pub fn parse(text: &str) -> Result<Self, Invalid> {

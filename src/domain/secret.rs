@@ -31,6 +31,10 @@ pub enum Purpose {
     RefreshTokens,
     /// Signs the cursors of lists.
     Cursors,
+    /// Encrypts mails until they are sent.
+    Mails,
+    /// Authenticates mailed codes.
+    EmailCodes,
 }
 
 impl Purpose {
@@ -39,6 +43,8 @@ impl Purpose {
             Self::SigningKeys => b"rollcall/signing-keys/v1",
             Self::RefreshTokens => b"rollcall/refresh-tokens/v1",
             Self::Cursors => b"rollcall/cursors/v1",
+            Self::Mails => b"rollcall/mails/v1",
+            Self::EmailCodes => b"rollcall/email-codes/v1",
         }
     }
 }
