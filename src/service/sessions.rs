@@ -1,6 +1,6 @@
 //! Signing in, staying signed in, signing out.
 
-use super::{Context, access};
+use super::{Context, access, addressees, one_time_tokens};
 use crate::app::App;
 use crate::domain::access_token::Claims;
 use crate::domain::email::Email;
@@ -14,8 +14,9 @@ use crate::domain::time::{Timestamp, random};
 use crate::domain::token::RefreshToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
-use crate::store::database::DatabaseError;
-use crate::store::{events, sessions, users};
+use crate::store::addressees::Addressee;
+use crate::store::database::{DatabaseError, Statement};
+use crate::store::{events, sessions};
 
 /// What a client gets that signed in or refreshed.
 #[derive(Debug)]
@@ -41,20 +42,23 @@ pub async fn sign_in(
     password: Password,
     device: Option<Device>,
 ) -> Result<SignedIn> {
-    let row = app.store.query(users::by_email_with_password(email)).await?.into_iter().next();
-    let (hash, user) = match row {
-        Some(row) => {
-            let mut columns = row.read();
-            (columns.optional_text()?, Some(users::from_columns(&mut columns)?))
-        }
-        None => (None, None),
+    let addressee = addressees::by_address(app, email.normalized(), app.now()).await?;
+    let (hash, user) = match addressee {
+        Addressee::User(user, hash) => (hash, Some(*user)),
+        Addressee::Registered(registration) => (Some(registration.password_hash), None),
+        Addressee::Nobody => (None, None),
     };
     let matches = app.passwords.verify(password, hash).await?;
-    let user = user.filter(|_| matches).ok_or(Error::InvalidCredentials)?;
+    let user = match user {
+        _ if !matches => return Err(Error::InvalidCredentials),
+        Some(user) => user,
+        // Only who knows the password learns that somebody registered.
+        None => return Err(email_unverified()),
+    };
     if user.suspended_at.is_some() {
         return Err(Error::Forbidden("This account is suspended.".to_owned()));
     }
-    begin(app, cx, user, device).await
+    begin(app, cx, user, device, Vec::new()).await
 }
 
 /// Continues a session: gives out its next access token and refresh token.
@@ -103,8 +107,20 @@ pub async fn sign_out(app: &App, cx: &Context) -> Result<()> {
     }
 }
 
-/// Begins a session of a user who has proven who they are.
-async fn begin(app: &App, cx: &Context, user: User, device: Option<Device>) -> Result<SignedIn> {
+fn email_unverified() -> Error {
+    let detail = "Prove the address first: open the link in the mail that you got.";
+    Error::refused("email_unverified", detail)
+}
+
+/// Begins a session of a user who has proven who they are, by whichever way.
+/// `proof` is what that uses up, in the same commit.
+pub(super) async fn begin(
+    app: &App,
+    cx: &Context,
+    user: User,
+    device: Option<Device>,
+    proof: Vec<Statement>,
+) -> Result<SignedIn> {
     let now = app.now();
     let session = Session {
         id: SessionId::new(now, &*app.rng),
@@ -122,7 +138,9 @@ async fn begin(app: &App, cx: &Context, user: User, device: Option<Device>) -> R
     let actor = Actor::User(user.id);
     let event = cx.event(app, now, actor, EventKind::SessionCreated, Some(user.id));
     let insert = sessions::insert(&session, &sha256(access_token.as_bytes()));
-    app.store.commit([insert, events::append(&event)]).await?;
+    let statements = proof.into_iter().chain([insert, events::append(&event)]);
+    let commit = app.store.commit(statements).await;
+    commit.map_err(|error| one_time_tokens::refused(error, "token"))?;
     Ok(signed_in(app, access_token, session, user))
 }
 

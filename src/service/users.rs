@@ -13,7 +13,7 @@ use crate::domain::user::{Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
 use crate::store::database::DatabaseError;
 use crate::store::users::NewUser;
-use crate::store::{events, roles, users};
+use crate::store::{events, one_time_tokens, roles, users};
 
 /// How often a change without a precondition is tried again when another one
 /// came first.
@@ -129,8 +129,12 @@ pub async fn delete(
 
 /// What it means that an address is unique.
 pub(super) fn email_taken(error: DatabaseError) -> Error {
-    let detail = "Another user has this email address.";
-    error.on_unique(users::EMAIL_KEY, Error::conflict("email_taken", detail))
+    error.on_unique(users::EMAIL_KEY, taken())
+}
+
+/// The address is somebody else's.
+pub(super) fn taken() -> Error {
+    Error::conflict("email_taken", "Another user has this email address.")
 }
 
 /// The user after a patch, as a profile.
@@ -161,7 +165,12 @@ pub(super) async fn write(
     let now = app.now();
     let event = cx.event(app, now, caller.actor(), EventKind::UserUpdated, Some(user.id));
     let update = users::update(user.id, user.version, &profile, now);
-    match app.store.commit([update, events::append(&event)]).await {
+    let mut statements = vec![update, events::append(&event)];
+    if user.email.normalized() != profile.email.normalized() {
+        // What was mailed to the old address opens nothing any more.
+        statements.push(one_time_tokens::end_all_of(user.id));
+    }
+    match app.store.commit(statements).await {
         Ok(()) => Ok(Some(updated(user, profile, now))),
         Err(DatabaseError::Guard { .. }) => Ok(None),
         Err(error) => Err(email_taken(error)),

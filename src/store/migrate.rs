@@ -16,11 +16,10 @@ struct Migration {
 }
 
 /// The list, in order. See `migrations/README.md` for the rules.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    sql: include_str!("../../migrations/0001_users.sql"),
-    dialect: None,
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("../../migrations/0001_users.sql"), dialect: None },
+    Migration { version: 2, sql: include_str!("../../migrations/0002_mail.sql"), dialect: None },
+];
 
 /// What must be there before the first migration.
 const fn prepare(dialect: Dialect) -> &'static str {

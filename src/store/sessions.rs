@@ -80,6 +80,12 @@ pub fn end(id: SessionId, user: UserId, now: Timestamp) -> Statement {
     Statement::new(sql, params).expecting(1)
 }
 
+/// Ends every session of a user.
+pub fn end_all(user: UserId, now: Timestamp) -> Statement {
+    let sql = "UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL";
+    Statement::new(sql, vec![now.into(), user.to_string().into()])
+}
+
 /// Reads a row of [`by_id`].
 pub fn with_user_from_row(row: Row) -> Result<(Session, User), DatabaseError> {
     let mut columns = row.read();

@@ -3,8 +3,14 @@
 mod authorization;
 mod chain;
 mod coverage;
+mod email_changes;
+mod email_sign_in;
 mod health;
+mod invitations;
+mod mails;
 mod me;
+mod password_resets;
+mod registrations;
 mod sessions;
 mod users;
 mod users_change;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::json::{self, Fields};
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::id::UserId;
+use crate::domain::id::{InvitationId, UserId};
 use crate::domain::page::{self, Limit, PageRequest};
 use crate::error::{Error, Invalid};
 use crate::service::access::Credentials;
@@ -57,6 +57,19 @@ impl<S: Send + Sync> FromRequestParts<S> for UserPath {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let id = path.ok().and_then(|Path(id)| UserId::parse(&id).ok());
         id.map(Self).ok_or_else(|| Error::NotFound("user").into())
+    }
+}
+
+/// The invitation that the path names. What is no id names none.
+pub struct InvitationPath(pub InvitationId);
+
+impl<S: Send + Sync> FromRequestParts<S> for InvitationPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path.ok().and_then(|Path(id)| InvitationId::parse(&id).ok());
+        id.map(Self).ok_or_else(|| Error::NotFound("invitation").into())
     }
 }
 

@@ -9,7 +9,10 @@ use utoipa::OpenApi;
 
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
-use super::{bootstrap, health, me, sessions, users, well_known};
+use super::{
+    bootstrap, email_changes, email_codes, email_verifications, health, invitations, jobs,
+    magic_links, mailbox, me, password_resets, registrations, sessions, users, well_known,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,8 +25,16 @@ use super::{bootstrap, health, me, sessions, users, well_known};
     paths(
         bootstrap::create,
         sessions::create, sessions::refresh, sessions::delete_current,
+        magic_links::create, magic_links::confirm,
+        email_codes::create, email_codes::confirm,
+        registrations::create,
+        email_verifications::create, email_verifications::confirm,
+        password_resets::create, password_resets::confirm,
+        invitations::list, invitations::create, invitations::delete,
         me::get, me::patch,
+        email_changes::create, email_changes::confirm,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
+        jobs::run, mailbox::list,
         well_known::jwks,
         health::health, health::livez, health::readyz,
         get,

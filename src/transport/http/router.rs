@@ -9,7 +9,10 @@ use axum::response::Response;
 use axum::routing::{delete, get, post};
 
 use super::problem::Problem;
-use super::{bootstrap, docs, health, me, openapi, sessions, users, well_known};
+use super::{
+    bootstrap, docs, email_changes, email_codes, email_verifications, health, invitations, jobs,
+    magic_links, mailbox, me, openapi, password_resets, registrations, sessions, users, well_known,
+};
 use crate::app::App;
 
 /// Every path and method. `openapi.rs` lists the same operations, and a test
@@ -20,12 +23,27 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/sessions", post(sessions::create))
         .route("/api/v1/sessions/current", delete(sessions::delete_current))
         .route("/api/v1/sessions/refresh", post(sessions::refresh))
+        .route("/api/v1/magic-links", post(magic_links::create))
+        .route("/api/v1/magic-links/confirm", post(magic_links::confirm))
+        .route("/api/v1/email-codes", post(email_codes::create))
+        .route("/api/v1/email-codes/confirm", post(email_codes::confirm))
+        .route("/api/v1/registrations", post(registrations::create))
+        .route("/api/v1/email-verifications", post(email_verifications::create))
+        .route("/api/v1/email-verifications/confirm", post(email_verifications::confirm))
+        .route("/api/v1/password-resets", post(password_resets::create))
+        .route("/api/v1/password-resets/confirm", post(password_resets::confirm))
+        .route("/api/v1/invitations", get(invitations::list).post(invitations::create))
+        .route("/api/v1/invitations/{id}", delete(invitations::delete))
         .route("/api/v1/me", get(me::get).patch(me::patch))
+        .route("/api/v1/me/email-change", post(email_changes::create))
+        .route("/api/v1/me/email-change/confirm", post(email_changes::confirm))
         .route("/api/v1/users", get(users::list).post(users::create))
         .route(
             "/api/v1/users/{id}",
             get(users::get).put(users::replace).patch(users::patch).delete(users::delete),
         )
+        .route("/internal/jobs/run", post(jobs::run))
+        .route("/dev/mailbox", get(mailbox::list))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))

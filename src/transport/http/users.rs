@@ -139,7 +139,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let page = query.page(&app, LIST)?;
     let users = users::list(&app, &cx, &page).await?;
-    Ok(view::users(&users, page.limit.get(), &app.config.secret_key, LIST))
+    Ok(view::users(&app, &users, page.limit, LIST))
 }
 
 /// Gives one user. Needs `users:read`.

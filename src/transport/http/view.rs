@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::page::{self, Page};
-use crate::domain::secret::SecretKey;
+use crate::app::App;
+use crate::domain::page::{self, Limit, Page};
 use crate::domain::session::{Device, Session};
 use crate::domain::user::User;
 use crate::service::sessions::SignedIn;
@@ -208,15 +208,36 @@ pub fn created_user(created: &User) -> Response {
 }
 
 /// A page of users; `next` in the Link header and in the body.
-pub fn users(page: &Page<User>, limit: u32, secret: &SecretKey, list: &str) -> Response {
-    let next_cursor = page.next.as_deref().map(|key| page::write_cursor(secret, list, key));
-    let link = next_cursor
-        .as_deref()
-        .map(|cursor| format!("</api/v1/users?limit={limit}&cursor={cursor}>; rel=\"next\""));
+pub fn users(app: &App, page: &Page<User>, limit: Limit, list: &str) -> Response {
+    let next = Next::of(app, page, "/api/v1/users", list, limit);
     let items = page.items.iter().map(UserView::from).collect();
-    let mut response = json(StatusCode::OK, &UserListView { items, next_cursor });
-    if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
-        response.headers_mut().insert(header::LINK, link);
+    let body = UserListView { items, next_cursor: next.cursor.clone() };
+    next.link(json(StatusCode::OK, &body))
+}
+
+/// Where a list goes on.
+pub struct Next {
+    /// The cursor of the next page, if there is one.
+    pub cursor: Option<String>,
+    url: Option<String>,
+}
+
+impl Next {
+    /// Of a page of the list called `list`, which is at `path`.
+    pub fn of<T>(app: &App, page: &Page<T>, path: &str, list: &str, limit: Limit) -> Self {
+        let secret = &app.config.secret_key;
+        let cursor = page.next.as_deref().map(|key| page::write_cursor(secret, list, key));
+        let limit = limit.get();
+        let url = cursor.as_deref().map(|cursor| format!("{path}?limit={limit}&cursor={cursor}"));
+        Self { cursor, url }
     }
-    response
+
+    /// Adds the Link header (RFC 8288).
+    pub fn link(&self, mut response: Response) -> Response {
+        let link = self.url.as_deref().map(|url| format!("<{url}>; rel=\"next\""));
+        if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
+    }
 }
