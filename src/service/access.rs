@@ -6,6 +6,7 @@ use super::Context;
 use crate::app::App;
 use crate::domain::access_token::{self, Claims};
 use crate::domain::api_key::ApiKey;
+use crate::domain::authentication::Methods;
 use crate::domain::event::Actor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::role::{Permission, Permissions};
@@ -97,8 +98,10 @@ pub struct SignedInUser {
     pub user: User,
     /// In which session.
     pub session: SessionId,
-    /// Since when.
-    pub signed_in_at: Timestamp,
+    /// What was shown in it.
+    pub methods: Methods,
+    /// When that was last.
+    pub authenticated_at: Timestamp,
 }
 
 impl SignedInUser {
@@ -106,7 +109,20 @@ impl SignedInUser {
     pub fn actor(&self) -> Actor {
         Actor::User(self.user.id)
     }
+
+    /// Fails unless the caller has proven who they are within `max_age`, by signing
+    /// in or by reauthenticating: for what a stolen session must not do.
+    pub fn require_fresh(&self, app: &App, max_age: Duration) -> Result<()> {
+        if app.now().since(self.authenticated_at) <= max_age {
+            Ok(())
+        } else {
+            Err(Error::NotFresh { max_age })
+        }
+    }
 }
+
+/// How long a proof of who somebody is counts as fresh.
+pub const FRESH: Duration = Duration::from_secs(10 * 60);
 
 impl Caller {
     /// The caller as the actor of events.
@@ -242,7 +258,8 @@ async fn believe_token(
     if !is_genuine || user.id != claims.user || user.suspended_at.is_some() {
         return Err(Error::Unauthenticated);
     }
-    Ok(SignedInUser { user, session: claims.session, signed_in_at: found.signed_in_at })
+    let SessionCaller { methods, authenticated_at, .. } = found;
+    Ok(SignedInUser { user, session: claims.session, methods, authenticated_at })
 }
 
 /// Notes that a key was used, once in a while. Nothing depends on it: when it

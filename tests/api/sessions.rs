@@ -36,6 +36,7 @@ async fn signing_in_gives_tokens_and_tells_of_the_session() {
       "session": {
         "address": "203.0.113.7",
         "created_at": "2026-01-01T00:00:00.000000Z",
+        "current": true,
         "device": "Firefox on Linux",
         "expires_at": "2026-01-31T00:00:00.000000Z",
         "id": "[id 1]",
@@ -130,6 +131,7 @@ async fn a_refresh_continues_the_session_with_new_tokens() {
       "session": {
         "address": "203.0.113.7",
         "created_at": "2026-01-01T00:00:00.000000Z",
+        "current": true,
         "device": null,
         "expires_at": "2026-01-31T00:05:00.000000Z",
         "id": "[id 1]",

@@ -41,6 +41,9 @@ fn claims(app: &TestApp, client: &Client) -> Claims {
         token_id: "forged".to_owned(),
         roles: vec!["admin".to_owned()],
         version: 1,
+        authenticated_at: app.clock.now(),
+        methods: vec!["pwd".to_owned()],
+        assurance: "urn:rollcall:acr:1".to_owned(),
     }
 }
 
@@ -57,7 +60,7 @@ async fn an_access_token_says_whose_it_is_and_for_how_long() {
     for id in ["sub", "sid", "jti"] {
         assert!(UserId::parse(payload[id].take().as_str().unwrap()).is_ok());
     }
-    assert_snapshot!(payload, @r#"{"aud":"http://127.0.0.1:3000","exp":1767226200,"iat":1767225600,"iss":"http://127.0.0.1:3000","jti":null,"roles":["user"],"sid":null,"sub":null,"ver":1}"#);
+    assert_snapshot!(payload, @r#"{"acr":"urn:rollcall:acr:1","amr":["pwd"],"aud":"http://127.0.0.1:3000","auth_time":1767225600,"exp":1767226200,"iat":1767225600,"iss":"http://127.0.0.1:3000","jti":null,"roles":["user"],"sid":null,"sub":null,"ver":1}"#);
 }
 
 #[tokio::test]

@@ -140,7 +140,7 @@ async fn every_bad_field_is_told_at_once() {
     let before = app.contents();
     let user = json!({
         "email": "a@b@example.com", "name": "", "password": "short", "metadata": [],
-        "roles": ["admin"], "age": 36,
+        "version": 7, "age": 36,
     });
     assert_snapshot!(admin.post(USERS, user).await, @r#"
     422 Unprocessable Entity
@@ -177,7 +177,7 @@ async fn every_bad_field_is_told_at_once() {
         },
         {
           "code": "read_only",
-          "field": "roles",
+          "field": "version",
           "message": "is set by the service"
         }
       ],

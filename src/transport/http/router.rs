@@ -10,7 +10,8 @@ use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
-    api_keys, bootstrap, docs, health, me, openapi, roles, sessions, user_roles, users, well_known,
+    api_keys, bootstrap, docs, factors, health, me, openapi, reauthentication, roles,
+    second_factor, sessions, user_roles, users, well_known,
 };
 use crate::app::App;
 
@@ -25,13 +26,20 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/api/v1/sessions/{id}", delete(sessions::delete))
         .route("/api/v1/sessions/current", delete(sessions::delete_current))
+        .route("/api/v1/sessions/current/reauthenticate", post(reauthentication::create))
         .route("/api/v1/sessions/refresh", post(sessions::refresh))
+        .route("/api/v1/sessions/second-factor", post(second_factor::create))
         .route("/api/v1/me", get(me::get).patch(me::patch))
+        .route("/api/v1/me/factors", get(factors::list))
+        .route("/api/v1/me/factors/recovery-codes", post(factors::replace_recovery_codes))
+        .route("/api/v1/me/factors/totp", post(factors::enroll).delete(factors::remove))
+        .route("/api/v1/me/factors/totp/confirm", post(factors::confirm))
         .route("/api/v1/users", get(users::list).post(users::create))
         .route(
             "/api/v1/users/{id}",
             get(users::get).put(users::replace).patch(users::patch).delete(users::delete),
         )
+        .route("/api/v1/users/{id}/factors", delete(factors::reset))
         .route("/api/v1/users/{id}/roles", put(user_roles::replace))
         .route("/api/v1/users/{id}/suspend", post(users::suspend))
         .route("/api/v1/users/{id}/unsuspend", post(users::unsuspend))
