@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::domain::access_token::Algorithm;
 use crate::domain::secret::SecretKey;
 
 /// A setting as `spin.toml` declares it.
@@ -59,6 +60,8 @@ pub const SETTINGS: &[Setting] = &[
         description: "Who holds it may make the first admin; empty closes that door.",
     },
     setting("access_token_ttl", "10m", "How long an access token is good."),
+    setting("signing_algorithm", "EdDSA", "How access tokens are signed: EdDSA or ES256."),
+    setting("signing_key_max_age", "90d", "How long a key signs before the next one is made."),
     setting("refresh_token_ttl", "30d", "How long a session lasts without a refresh."),
     setting("refresh_grace", "10s", "How long a repeated refresh gets the same successor."),
     setting("password_min_length", "8", "The fewest characters of a new password, 8 to 64."),
@@ -114,6 +117,10 @@ pub struct Config {
     pub bootstrap_token: Option<String>,
     /// How long an access token is good.
     pub access_token_ttl: Duration,
+    /// How access tokens are signed.
+    pub signing_algorithm: Algorithm,
+    /// How long a key signs before the next one is made.
+    pub signing_key_max_age: Duration,
     /// How long a session lasts without a refresh.
     pub refresh_token_ttl: Duration,
     /// How long a repeated refresh gets the same successor.
@@ -200,6 +207,9 @@ impl Reader {
             Some((!text.is_empty()).then(|| text.to_owned()))
         });
         let access_token_ttl = self.duration("access_token_ttl");
+        let signing_algorithm =
+            self.value("signing_algorithm", "must be EdDSA or ES256", Algorithm::parse);
+        let signing_key_max_age = self.duration("signing_key_max_age");
         let refresh_token_ttl = self.duration("refresh_token_ttl");
         let refresh_grace = self.duration("refresh_grace");
         let password_min_length =
@@ -231,6 +241,8 @@ impl Reader {
             secret_key: secret_key?,
             bootstrap_token: bootstrap_token?,
             access_token_ttl: access_token_ttl?,
+            signing_algorithm: signing_algorithm?,
+            signing_key_max_age: signing_key_max_age?,
             refresh_token_ttl: refresh_token_ttl?,
             refresh_grace: refresh_grace?,
             password_min_length: password_min_length?,

@@ -46,8 +46,8 @@ pub enum EventKind {
     ApiKeyCreated,
     /// An API key was revoked.
     ApiKeyRevoked,
-    /// A new signing key was made, which takes over in a few minutes.
-    SigningKeyRotated,
+    /// A signing key was made, which signs as soon as everybody has it.
+    SigningKeyCreated,
 }
 
 impl EventKind {
@@ -72,7 +72,7 @@ impl EventKind {
             Self::RoleDeleted => "role.deleted",
             Self::ApiKeyCreated => "api_key.created",
             Self::ApiKeyRevoked => "api_key.revoked",
-            Self::SigningKeyRotated => "signing_key.rotated",
+            Self::SigningKeyCreated => "signing_key.created",
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod password;
 pub mod role;
 pub mod secret;
 pub mod session;
+pub mod signing_key;
 pub mod time;
 pub mod token;
 pub mod user;

@@ -76,12 +76,12 @@ pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
         }
         match session.judge(token.generation, now, app.config.refresh_grace) {
             Refresh::Rotate => {
-                if let Some(signed_in) = rotate(app, session, user, now).await? {
+                if let Some(signed_in) = rotate(app, cx, session, user, now).await? {
                     return Ok(signed_in);
                 }
             }
             Refresh::Repeat => {
-                let access_token = sign(app, &session, &user, now).await?;
+                let access_token = sign(app, cx, &session, &user, now).await?;
                 return Ok(signed_in(app, access_token, session, user));
             }
             Refresh::Replay => {
@@ -194,7 +194,7 @@ async fn begin(app: &App, cx: &Context, user: User, device: Option<Device>) -> R
         rotated_at: now,
         seed: random(&*app.rng),
     };
-    let access_token = sign(app, &session, &user, now).await?;
+    let access_token = sign(app, cx, &session, &user, now).await?;
     let actor = Actor::User(user.id);
     let event = cx.event(app, now, actor, EventKind::SessionCreated, Some(user.id));
     let insert = sessions::insert(&session, &sha256(access_token.as_bytes()));
@@ -205,6 +205,7 @@ async fn begin(app: &App, cx: &Context, user: User, device: Option<Device>) -> R
 /// Goes to the next generation; `None` if another refresh did.
 async fn rotate(
     app: &App,
+    cx: &Context,
     session: Session,
     user: User,
     now: Timestamp,
@@ -217,7 +218,7 @@ async fn rotate(
         expires_at: now.plus(app.config.refresh_token_ttl),
         ..session
     };
-    let access_token = sign(app, &session, &user, now).await?;
+    let access_token = sign(app, cx, &session, &user, now).await?;
     let hash = sha256(access_token.as_bytes());
     match app.store.query(sessions::rotate(id, generation, &hash, now, session.expires_at)).await {
         Ok(_) => Ok(Some(signed_in(app, access_token, session, user))),
@@ -244,9 +245,13 @@ fn signed_in(app: &App, access_token: String, session: Session, user: User) -> S
     SignedIn { access_token, expires_in, refresh_token: refresh.reveal(), session, user }
 }
 
-async fn sign(app: &App, session: &Session, user: &User, now: Timestamp) -> Result<String> {
-    let keys = app.keys.signing(app).await?;
-    let key = keys.get().ok_or_else(|| Error::internal("there is no signing key"))?;
+async fn sign(
+    app: &App,
+    cx: &Context,
+    session: &Session,
+    user: &User,
+    now: Timestamp,
+) -> Result<String> {
     let url = &app.config.public_url;
     let issued_at = Timestamp::from_micros(now.seconds().saturating_mul(1_000_000));
     let claims = Claims {
@@ -260,5 +265,5 @@ async fn sign(app: &App, session: &Session, user: &User, now: Timestamp) -> Resu
         roles: user.roles.iter().map(RoleName::to_string).collect(),
         version: user.version,
     };
-    key.sign(&claims).ok_or_else(|| Error::internal("the access token could not be signed"))
+    app.keys.sign(app, cx, &claims).await
 }

@@ -13,6 +13,7 @@ pub mod problem;
 pub mod roles;
 pub mod router;
 pub mod sessions;
+pub mod signing_keys;
 pub mod user_roles;
 pub mod users;
 pub mod view;

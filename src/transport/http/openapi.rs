@@ -9,7 +9,9 @@ use utoipa::OpenApi;
 
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
-use super::{api_keys, bootstrap, health, me, roles, sessions, user_roles, users, well_known};
+use super::{
+    api_keys, bootstrap, health, me, roles, sessions, signing_keys, user_roles, users, well_known,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,7 +32,7 @@ use super::{api_keys, bootstrap, health, me, roles, sessions, user_roles, users,
         sessions::list_of_user, sessions::delete_of_user,
         me::get, me::patch,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
-        well_known::jwks,
+        signing_keys::list, signing_keys::rotate, well_known::jwks,
         health::health, health::livez, health::readyz,
         get,
     ),

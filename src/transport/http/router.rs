@@ -10,7 +10,8 @@ use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
-    api_keys, bootstrap, docs, health, me, openapi, roles, sessions, user_roles, users, well_known,
+    api_keys, bootstrap, docs, health, me, openapi, roles, sessions, signing_keys, user_roles,
+    users, well_known,
 };
 use crate::app::App;
 
@@ -44,6 +45,8 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/v1/users/{id}/sessions",
             get(sessions::list_of_user).delete(sessions::delete_of_user),
         )
+        .route("/api/v1/signing-keys", get(signing_keys::list))
+        .route("/api/v1/signing-keys/rotate", post(signing_keys::rotate))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))
