@@ -7,6 +7,7 @@ pub mod access_token;
 pub mod authentication;
 pub mod email;
 pub mod event;
+pub mod factor;
 pub mod id;
 pub mod metadata;
 pub mod name;

@@ -1,10 +1,13 @@
 //! Who calls, and what they may do.
 
+use std::time::Duration;
+
 use super::Context;
 use crate::app::App;
 use crate::domain::access_token::{self, Claims};
+use crate::domain::authentication::Methods;
 use crate::domain::event::Actor;
-use crate::domain::id::SessionId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::role::Permission;
 use crate::domain::secret::{equal, sha256};
 use crate::domain::time::Timestamp;
@@ -60,7 +63,14 @@ pub struct Caller {
     pub user: User,
     /// In which session.
     pub session: SessionId,
+    /// What was shown in it.
+    pub methods: Methods,
+    /// When that was last.
+    pub authenticated_at: Timestamp,
 }
+
+/// How long a proof of who somebody is counts as fresh.
+pub const FRESH: Duration = Duration::from_secs(10 * 60);
 
 impl Caller {
     /// The caller as the actor of events.
@@ -71,6 +81,16 @@ impl Caller {
     /// Fails unless the caller holds a permission.
     pub fn require(&self, permission: &Permission) -> Result<()> {
         if self.user.permissions.allow(permission) { Ok(()) } else { Err(Error::lacks(permission)) }
+    }
+
+    /// Fails unless the caller has proven who they are within `max_age`, by signing
+    /// in or by reauthenticating: for what a stolen session must not do.
+    pub fn require_fresh(&self, app: &App, max_age: Duration) -> Result<()> {
+        if app.now().since(self.authenticated_at) <= max_age {
+            Ok(())
+        } else {
+            Err(Error::NotFresh { max_age })
+        }
     }
 
     /// Fails unless the caller may do everything that `other` may: nobody gains
@@ -115,6 +135,17 @@ pub async fn caller_with(
     Ok((caller, targets))
 }
 
+/// Whose session it is by the credential's own word. What is asked of the database
+/// for them must not be used before [`caller_with`] has believed it.
+pub fn claimed_user(cx: &Context) -> Result<UserId> {
+    Ok(token_of(&cx.credentials)?.claims.user)
+}
+
+/// Which session it is by the credential's own word, as in [`claimed_user`].
+pub fn claimed_session(cx: &Context) -> Result<SessionId> {
+    Ok(token_of(&cx.credentials)?.claims.session)
+}
+
 fn token_of(credentials: &Credentials) -> Result<&AccessToken> {
     match credentials {
         Credentials::AccessToken(token) => Ok(token),
@@ -135,5 +166,6 @@ async fn believe(app: &App, token: &AccessToken, found: SessionCaller) -> Result
     if !is_genuine || user.id != claims.user || user.suspended_at.is_some() {
         return Err(Error::Unauthenticated);
     }
-    Ok(Caller { user, session: claims.session })
+    let SessionCaller { methods, authenticated_at, .. } = found;
+    Ok(Caller { user, session: claims.session, methods, authenticated_at })
 }

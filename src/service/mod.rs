@@ -3,8 +3,10 @@
 
 pub mod access;
 pub mod bootstrap;
+pub mod factors;
 pub mod health;
 pub mod me;
+pub mod reauthentication;
 pub mod second_factor;
 pub mod sessions;
 pub mod signing_keys;

@@ -83,14 +83,13 @@ pub async fn sign_in(
 /// second factor gets a question for it instead: the commit that would have begun
 /// the session is guarded, so that a factor added meanwhile is not passed by.
 pub async fn authenticated(app: &App, cx: &Context, shown: FirstFactor) -> Result<Admission> {
-    if shown.user.suspended_at.is_some() {
-        return Err(Error::Forbidden("This account is suspended.".to_owned()));
-    }
+    require_active(&shown.user)?;
     let device =
         shown.device.or_else(|| cx.user_agent.as_deref().and_then(Device::from_user_agent));
     let shown = FirstFactor { device, ..shown };
     let now = app.now();
-    let begun = begin(app, cx, &shown, now).await?;
+    let (user, methods) = (shown.user.clone(), shown.methods.clone());
+    let begun = begin(app, cx, user, methods, shown.device.clone(), now).await?;
     let guard = shown.uses.len();
     let mut statements = shown.uses.clone();
     statements.push(factors::require_none(shown.user.id));
@@ -151,6 +150,14 @@ pub async fn sign_out(app: &App, cx: &Context) -> Result<()> {
     }
 }
 
+/// Fails for who may not sign in, whatever they show.
+pub(super) fn require_active(user: &User) -> Result<()> {
+    match user.suspended_at {
+        None => Ok(()),
+        Some(_) => Err(Error::Forbidden("This account is suspended.".to_owned())),
+    }
+}
+
 /// A session that begins when the statements are committed.
 pub(super) struct Begun {
     pub(super) signed_in: SignedIn,
@@ -161,16 +168,17 @@ pub(super) struct Begun {
 pub(super) async fn begin(
     app: &App,
     cx: &Context,
-    shown: &FirstFactor,
+    user: User,
+    methods: Methods,
+    device: Option<Device>,
     now: Timestamp,
 ) -> Result<Begun> {
-    let user = shown.user.clone();
     let session = Session {
         id: SessionId::new(now, &*app.rng),
         user: user.id,
-        device: shown.device.clone(),
+        device,
         address: cx.address.map(|address| address.to_string()),
-        methods: shown.methods.clone(),
+        methods,
         authenticated_at: now,
         created_at: now,
         last_used_at: now,
@@ -195,13 +203,7 @@ async fn rotate(
     now: Timestamp,
 ) -> Result<Option<SignedIn>> {
     let (id, generation) = (session.id, session.generation);
-    let session = Session {
-        generation: generation.checked_add(1).ok_or(Error::Unauthenticated)?,
-        rotated_at: now,
-        last_used_at: now,
-        expires_at: now.plus(app.config.refresh_token_ttl),
-        ..session
-    };
+    let session = next_generation(app, session, now)?;
     let access_token = sign(app, &session, &user, now).await?;
     let hash = sha256(access_token.as_bytes());
     match app.store.query(sessions::rotate(id, generation, &hash, now, session.expires_at)).await {
@@ -209,6 +211,17 @@ async fn rotate(
         Err(DatabaseError::Guard { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The session after its next refresh token was given out.
+pub(super) fn next_generation(app: &App, session: Session, now: Timestamp) -> Result<Session> {
+    Ok(Session {
+        generation: session.generation.checked_add(1).ok_or(Error::Unauthenticated)?,
+        rotated_at: now,
+        last_used_at: now,
+        expires_at: now.plus(app.config.refresh_token_ttl),
+        ..session
+    })
 }
 
 /// Somebody holds a copy of an old token: nobody goes on with this session.
@@ -222,14 +235,19 @@ async fn end_replayed(app: &App, cx: &Context, session: &Session, now: Timestamp
     }
 }
 
-fn signed_in(app: &App, access_token: String, session: Session, user: User) -> SignedIn {
+pub(super) fn signed_in(app: &App, access_token: String, session: Session, user: User) -> SignedIn {
     let key = &app.config.secret_key;
     let refresh = RefreshToken::of(key, session.id, &session.seed, session.generation);
     let expires_in = app.config.access_token_ttl;
     SignedIn { access_token, expires_in, refresh_token: refresh.reveal(), session, user }
 }
 
-async fn sign(app: &App, session: &Session, user: &User, now: Timestamp) -> Result<String> {
+pub(super) async fn sign(
+    app: &App,
+    session: &Session,
+    user: &User,
+    now: Timestamp,
+) -> Result<String> {
     let keys = app.keys.signing(app).await?;
     let key = keys.get().ok_or_else(|| Error::internal("there is no signing key"))?;
     let url = &app.config.public_url;

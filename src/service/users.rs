@@ -207,7 +207,7 @@ fn updated(user: User, profile: Profile, now: Timestamp) -> User {
     }
 }
 
-async fn find(app: &App, cx: &Context, id: UserId) -> Result<(Caller, Option<User>)> {
+pub(super) async fn find(app: &App, cx: &Context, id: UserId) -> Result<(Caller, Option<User>)> {
     let (caller, rows) = access::caller_with(app, cx, users::by_id(id), "").await?;
     let user = rows.into_iter().next().map(users::from_row).transpose()?;
     Ok((caller, user))

@@ -7,13 +7,14 @@ use data_encoding::HEXLOWER;
 
 use super::database::{Columns, DatabaseError, Row, Statement};
 use super::users::{self, user_columns};
+use crate::domain::authentication::Methods;
 use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
 /// How many columns come before those of the target.
 const SESSION_CALLER: &str = concat!(
-    "SELECT s.access_token_hash, ",
+    "SELECT s.access_token_hash, s.methods AS session_methods, s.authenticated_at, ",
     user_columns!(),
     " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.ended_at IS NULL"
 );
@@ -23,6 +24,10 @@ const SESSION_CALLER: &str = concat!(
 pub struct SessionCaller {
     /// The SHA-256 of the newest access token of the session.
     pub access_token_hash: Vec<u8>,
+    /// What was shown in the session.
+    pub methods: Methods,
+    /// When that was last.
+    pub authenticated_at: Timestamp,
     /// Who is signed in.
     pub user: User,
 }
@@ -63,5 +68,10 @@ pub fn from_row(row: Row) -> Result<(SessionCaller, Option<Row>), DatabaseError>
 fn from_columns(columns: &mut Columns) -> Result<SessionCaller, DatabaseError> {
     let decode = |text: &str| HEXLOWER.decode(text.as_bytes()).ok();
     let access_token_hash = columns.parsed(decode)?;
-    Ok(SessionCaller { access_token_hash, user: users::from_columns(columns)? })
+    Ok(SessionCaller {
+        access_token_hash,
+        methods: columns.parsed(|text| Some(Methods::from_stored(text)))?,
+        authenticated_at: Timestamp::from_micros(columns.integer()?),
+        user: users::from_columns(columns)?,
+    })
 }

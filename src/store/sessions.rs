@@ -3,8 +3,10 @@
 use data_encoding::HEXLOWER;
 
 use super::database::{Columns, DatabaseError, Row, Statement};
+use super::factors::{self, factor_columns};
 use super::users::{self, user_columns};
 use crate::domain::authentication::Methods;
+use crate::domain::factor::TotpFactor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::{Device, Session};
 use crate::domain::time::Timestamp;
@@ -56,6 +58,39 @@ pub fn by_id(id: SessionId, now: Timestamp) -> Statement {
     Statement::new(sql, vec![id.to_string().into(), now.into()])
 }
 
+/// A session with what its user must show to make it fresh.
+pub struct WithCredentials {
+    /// The session.
+    pub session: Session,
+    /// A PHC string, if the user can sign in with a password.
+    pub password_hash: Option<String>,
+    /// The authenticator app, if there is one.
+    pub totp: Option<TotpFactor>,
+}
+
+/// A session with what its user must show to make it fresh.
+pub fn with_credentials(id: SessionId) -> Statement {
+    let sql = concat!(
+        "SELECT ",
+        session_columns!(),
+        ", u.password_hash, ",
+        factor_columns!(),
+        " FROM sessions s JOIN users u ON u.id = s.user_id \
+         LEFT JOIN totp_factors f ON f.user_id = u.id WHERE s.id = $1"
+    );
+    Statement::new(sql, vec![id.to_string().into()])
+}
+
+/// Reads a row of [`with_credentials`].
+pub fn credentials_from_row(row: Row) -> Result<WithCredentials, DatabaseError> {
+    let mut columns = row.read();
+    Ok(WithCredentials {
+        session: from_columns(&mut columns)?,
+        password_hash: columns.optional_text()?,
+        totp: factors::from_columns(columns)?,
+    })
+}
+
 /// Goes from `generation` to the next: of several that try, one succeeds.
 pub fn rotate(
     id: SessionId,
@@ -75,6 +110,44 @@ pub fn rotate(
         generation.into(),
     ];
     Statement::new(sql, params).expecting(1)
+}
+
+/// Goes to the next generation as [`rotate`] does, for a user who has just proven
+/// again who they are. `session` is what it becomes.
+pub fn reauthenticate(session: &Session, generation: u32, access_token_hash: &[u8]) -> Statement {
+    let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $1, \
+               last_used_at = $1, expires_at = $2, access_token_hash = $3, methods = $4, \
+               authenticated_at = $5 \
+               WHERE id = $6 AND generation = $7 AND ended_at IS NULL RETURNING id";
+    let params = vec![
+        session.rotated_at.into(),
+        session.expires_at.into(),
+        HEXLOWER.encode(access_token_hash).into(),
+        session.methods.to_stored().into(),
+        session.authenticated_at.into(),
+        session.id.to_string().into(),
+        generation.into(),
+    ];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Writes down what was shown in a session.
+pub fn set_methods(id: SessionId, methods: &Methods) -> Statement {
+    let sql = "UPDATE sessions SET methods = $1 WHERE id = $2 AND ended_at IS NULL RETURNING id";
+    Statement::new(sql, vec![methods.to_stored().into(), id.to_string().into()]).expecting(1)
+}
+
+/// Ends every session of a user but one.
+pub fn end_others(user: UserId, current: SessionId, now: Timestamp) -> Statement {
+    let sql = "UPDATE sessions SET ended_at = $1 \
+               WHERE user_id = $2 AND id <> $3 AND ended_at IS NULL";
+    Statement::new(sql, vec![now.into(), user.to_string().into(), current.to_string().into()])
+}
+
+/// Ends every session of a user.
+pub fn end_all(user: UserId, now: Timestamp) -> Statement {
+    let sql = "UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL";
+    Statement::new(sql, vec![now.into(), user.to_string().into()])
 }
 
 /// Ends one session of a user.

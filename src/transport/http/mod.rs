@@ -3,13 +3,16 @@
 pub mod bootstrap;
 pub mod docs;
 pub mod extract;
+pub mod factors;
 pub mod headers;
 pub mod health;
 pub mod json;
 pub mod me;
 pub mod openapi;
 pub mod problem;
+pub mod reauthentication;
 pub mod router;
+pub mod second_factor;
 pub mod sessions;
 pub mod users;
 pub mod view;

@@ -9,7 +9,9 @@ use utoipa::OpenApi;
 
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
-use super::{bootstrap, health, me, sessions, users, well_known};
+use super::{
+    bootstrap, factors, health, me, reauthentication, second_factor, sessions, users, well_known,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,7 +24,10 @@ use super::{bootstrap, health, me, sessions, users, well_known};
     paths(
         bootstrap::create,
         sessions::create, sessions::refresh, sessions::delete_current,
+        second_factor::create, reauthentication::create,
         me::get, me::patch,
+        factors::list, factors::enroll, factors::remove, factors::confirm,
+        factors::replace_recovery_codes, factors::reset,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
         well_known::jwks,
         health::health, health::livez, health::readyz,

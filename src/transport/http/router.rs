@@ -9,7 +9,10 @@ use axum::response::Response;
 use axum::routing::{delete, get, post};
 
 use super::problem::Problem;
-use super::{bootstrap, docs, health, me, openapi, sessions, users, well_known};
+use super::{
+    bootstrap, docs, factors, health, me, openapi, reauthentication, second_factor, sessions,
+    users, well_known,
+};
 use crate::app::App;
 
 /// Every path and method. `openapi.rs` lists the same operations, and a test
@@ -19,13 +22,20 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/bootstrap", post(bootstrap::create))
         .route("/api/v1/sessions", post(sessions::create))
         .route("/api/v1/sessions/current", delete(sessions::delete_current))
+        .route("/api/v1/sessions/current/reauthenticate", post(reauthentication::create))
         .route("/api/v1/sessions/refresh", post(sessions::refresh))
+        .route("/api/v1/sessions/second-factor", post(second_factor::create))
         .route("/api/v1/me", get(me::get).patch(me::patch))
+        .route("/api/v1/me/factors", get(factors::list))
+        .route("/api/v1/me/factors/recovery-codes", post(factors::replace_recovery_codes))
+        .route("/api/v1/me/factors/totp", post(factors::enroll).delete(factors::remove))
+        .route("/api/v1/me/factors/totp/confirm", post(factors::confirm))
         .route("/api/v1/users", get(users::list).post(users::create))
         .route(
             "/api/v1/users/{id}",
             get(users::get).put(users::replace).patch(users::patch).delete(users::delete),
         )
+        .route("/api/v1/users/{id}/factors", delete(factors::reset))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))
