@@ -19,6 +19,7 @@ const OPTIONS: &str = r#"
             include spin:sdk/spin-sdk-sqlite;
             include spin:sdk/spin-sdk-kv;
             include spin:sdk/spin-sdk-variables;
+            include spin:sdk/spin-sdk-pg;
         }
     ",
     world: "rollcall:host/guest",
@@ -28,11 +29,14 @@ const OPTIONS: &str = r#"
         "spin:sqlite/sqlite.[method]connection.last-insert-rowid": async | trappable,
         "spin:sqlite/sqlite.[method]connection.last-insert-rowid-async": trappable,
         "spin:key-value/key-value.[method]store.get-keys": trappable,
+        "spin:postgres/postgres.[constructor]connection-builder": async | trappable,
         default: async,
     },
     with: {
         "spin:sqlite/sqlite.connection": crate::sqlite::Connection,
         "spin:key-value/key-value.store": crate::key_value::Store,
+        "spin:postgres/postgres.connection": crate::postgres::Connection,
+        "spin:postgres/postgres.connection-builder": crate::postgres::ConnectionBuilder,
     },
 "#;
 

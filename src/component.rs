@@ -1,7 +1,7 @@
 //! The component: the only place that wires the host, the store, the services
 //! and the transports together.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,9 +17,19 @@ use crate::store::postgres::SpinPostgres;
 use crate::store::sqlite::SpinSqlite;
 use crate::transport::http::{Server, misconfigured};
 
-/// What an instance makes once and keeps until the host drops it. Requests share
-/// it without waiting for each other: two that come first both make one.
-static SERVER: Mutex<Option<Server>> = Mutex::new(None);
+/// What an instance makes once and keeps until the host drops it.
+static SERVER: Mutex<Slot> = Mutex::new(Slot::Empty);
+
+enum Slot {
+    Empty,
+    Making,
+    Made(Server),
+}
+
+/// How often and how long a request looks whether another one has made the
+/// server. Waking across requests traps, so it cannot be told.
+const LOOK_EVERY: Duration = Duration::from_micros(200);
+const LOOKS: u32 = 5_000;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
@@ -30,15 +40,48 @@ async fn handle(request: Request) -> impl IntoResponse {
     }
 }
 
+/// The server of this instance. Under load an instance gets sixteen requests at
+/// once: one makes the server, the others look until it is there.
 async fn server() -> Result<Server, ConfigErrors> {
-    if let Some(server) = SERVER.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-        return Ok(server);
+    for _ in 0..LOOKS {
+        {
+            let mut slot = slot();
+            match &*slot {
+                Slot::Made(server) => return Ok(server.clone()),
+                Slot::Empty => {
+                    *slot = Slot::Making;
+                    break;
+                }
+                Slot::Making => {}
+            }
+        }
+        spin_sdk::time::sleep(LOOK_EVERY).await;
     }
+    // Whoever leaves without having made it lets the next one try.
+    let making = Making;
     let config = Config::from_spin().await?;
     let ports = ports(&config).map_err(|error| ConfigErrors(vec![format!("{error:?}")]))?;
-    let server = Server::new(Arc::new(App::new(config, ports)));
-    *SERVER.lock().unwrap_or_else(PoisonError::into_inner) = Some(server.clone());
+    let app = Arc::new(App::new(config, ports));
+    app.store.warm_up().await;
+    let server = Server::new(app);
+    *slot() = Slot::Made(server.clone());
+    drop(making);
     Ok(server)
+}
+
+fn slot() -> MutexGuard<'static, Slot> {
+    SERVER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Making;
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        let mut slot = slot();
+        if matches!(*slot, Slot::Making) {
+            *slot = Slot::Empty;
+        }
+    }
 }
 
 fn ports(config: &Config) -> Result<Ports> {

@@ -9,10 +9,13 @@ use anyhow::{Context, Result, ensure};
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::handler::ProxyHandler;
 
+use crate::allowed_hosts::AllowedHosts;
 use crate::component::{self, Capabilities};
 use crate::instance::{Factory, Guest, Reuse};
 use crate::key_value::File;
 use crate::manifest::{self, Manifest, Route};
+use crate::outbound::{Outbound, SharedClient};
+use crate::postgres;
 use crate::routes::Routes;
 use crate::runtime_config::RuntimeConfig;
 use crate::sqlite::Database;
@@ -46,6 +49,7 @@ pub(crate) struct Surroundings {
     pub(crate) reuse: Reuse,
     sqlite: BTreeMap<String, Database>,
     key_value: BTreeMap<String, Arc<File>>,
+    client: SharedClient,
 }
 
 impl Surroundings {
@@ -86,7 +90,16 @@ impl Surroundings {
         }
         let key_value =
             stores.into_iter().map(|(label, path)| (label, Arc::new(File::new(path)))).collect();
-        Ok(Self { state_dir, log_dir, quiet, values, reuse, sqlite, key_value })
+        Ok(Self {
+            state_dir,
+            log_dir,
+            quiet,
+            values,
+            reuse,
+            sqlite,
+            key_value,
+            client: SharedClient::default(),
+        })
     }
 
     /// The SQLite database of a label.
@@ -145,6 +158,8 @@ impl Surroundings {
                 Ok((source, mount.destination.clone()))
             })
             .collect::<Result<_>>()?;
+        let hosts = AllowedHosts::new(&component.allowed_outbound_hosts, &self.values)?;
+        let allowed_hosts = Arc::new(hosts);
         Ok(Capabilities {
             environment: component.environment.clone().into_iter().collect(),
             files,
@@ -152,6 +167,11 @@ impl Surroundings {
             stderr: self.output(id, "stderr", Terminal::Stderr)?,
             sqlite: Arc::new(sqlite),
             key_value: Arc::new(key_value),
+            postgres: postgres::Server {
+                allowed_hosts: allowed_hosts.clone(),
+                pools: Arc::default(),
+            },
+            outbound: Outbound { allowed_hosts, client: self.client.clone() },
             variables: Variables::new(id, &component.variables, self.values.clone())?,
         })
     }

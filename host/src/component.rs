@@ -15,6 +15,7 @@ use crate::bindings;
 use crate::instance::Guest;
 use crate::key_value::{self, KeyValue};
 use crate::outbound::Outbound;
+use crate::postgres::{self, Postgres};
 use crate::sqlite::{self, Sqlite};
 use crate::stdio::Output;
 use crate::variables::Variables;
@@ -28,6 +29,8 @@ pub(crate) struct Capabilities {
     pub(crate) stderr: Output,
     pub(crate) sqlite: Arc<BTreeMap<String, sqlite::Database>>,
     pub(crate) key_value: Arc<BTreeMap<String, Arc<key_value::File>>>,
+    pub(crate) postgres: postgres::Server,
+    pub(crate) outbound: Outbound,
     pub(crate) variables: Variables,
 }
 
@@ -43,9 +46,10 @@ impl Capabilities {
             wasi: wasi.build(),
             table: ResourceTable::new(),
             http: WasiHttpCtx::new(),
-            outbound: Outbound,
+            outbound: self.outbound.clone(),
             sqlite: Sqlite::new(self.sqlite.clone()),
             key_value: KeyValue::new(self.key_value.clone()),
+            postgres: Postgres::new(self.postgres.clone()),
             variables: self.variables.clone(),
         })
     }
@@ -63,6 +67,7 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<Guest>> {
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     bindings::sqlite::add_to_linker::<_, Sqlite>(&mut linker, |guest| &mut guest.sqlite)?;
     bindings::key_value::add_to_linker::<_, KeyValue>(&mut linker, |guest| &mut guest.key_value)?;
+    bindings::postgres::add_to_linker::<_, Postgres>(&mut linker, |guest| &mut guest.postgres)?;
     bindings::variables::add_to_linker::<_, Variables>(&mut linker, |guest| &mut guest.variables)?;
     Ok(linker)
 }

@@ -20,6 +20,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::component::Capabilities;
 use crate::key_value::KeyValue;
 use crate::outbound::Outbound;
+use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::variables::Variables;
 
@@ -32,6 +33,7 @@ pub(crate) struct Guest {
     pub(crate) outbound: Outbound,
     pub(crate) sqlite: Sqlite,
     pub(crate) key_value: KeyValue,
+    pub(crate) postgres: Postgres,
     pub(crate) variables: Variables,
 }
 

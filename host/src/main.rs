@@ -5,12 +5,13 @@
 //! application, [`manifest`] and [`runtime_config`] say what it is made of,
 //! [`app`] puts it together. [`server`] answers requests by [`routes`] and
 //! hands them, with Spin's [`headers`], to an [`instance`] of a [`component`].
-//! What a guest imports is in [`sqlite`], [`key_value`], [`variables`],
-//! [`outbound`] and [`stdio`].
+//! What a guest imports is in [`sqlite`], [`key_value`], [`postgres`],
+//! [`variables`], [`outbound`] and [`stdio`].
 //!
 //! Where Spin is awkward, so is this host: a kinder one would let tests pass
 //! that fail in production. The one exception is `TCP_NODELAY`.
 
+mod allowed_hosts;
 mod app;
 mod bindings;
 mod cli;
@@ -21,12 +22,14 @@ mod instance;
 mod key_value;
 mod manifest;
 mod outbound;
+mod postgres;
 mod routes;
 mod runtime_config;
 mod server;
 mod sqlite;
 mod stdio;
 mod stream;
+mod tls;
 mod up;
 mod variables;
 
@@ -48,15 +51,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs a command to its end. What is still under way then is dropped, not
-/// waited for.
+/// Runs a command to its end. What is still under way then is left behind, not
+/// waited for: the process ends with it.
 fn run(command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
     let result = runtime.block_on(command);
-    runtime.shutdown_background();
+    std::mem::forget(runtime);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

@@ -47,7 +47,8 @@ pub async fn bootstrap(
     Ok(users::from_row(row.ok_or(Error::NotFound("user"))?)?)
 }
 
-fn require_token(app: &App, cx: &Context) -> Result<()> {
+/// Fails unless the request shows the bootstrap token.
+pub fn require_token(app: &App, cx: &Context) -> Result<()> {
     match (&app.config.bootstrap_token, &cx.credentials) {
         (Some(token), Credentials::Bearer(given))
             if equal(&sha256(token.as_bytes()), &sha256(given.as_bytes())) =>

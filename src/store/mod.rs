@@ -60,6 +60,13 @@ impl Store {
         self.database.commit(statements.into_iter().collect()).await
     }
 
+    /// Looks at the migrations before the first request needs them, so that not
+    /// every one of the requests that come together looks. A failure shows where
+    /// the database is used.
+    pub async fn warm_up(&self) {
+        let _ = self.require_migrated().await;
+    }
+
     /// Which migrations the database has had.
     pub async fn migrations(&self) -> Result<migrate::State, DatabaseError> {
         migrate::state(&*self.database).await

@@ -5,9 +5,10 @@
 //! dear. So every statement is collected, a commit has a connection of its own,
 //! and idle connections are kept, if and only if no transaction is open on them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use spin_sdk::sqlite::wit::sqlite::Connection as SyncConnection;
 use spin_sdk::sqlite::{Connection, Value as SpinValue};
 
 use super::database::{BoxFuture, Database, DatabaseError, Dialect, Row, Statement, Value};
@@ -20,6 +21,7 @@ pub struct SpinSqlite {
     label: &'static str,
     settings: [String; 4],
     idle: Mutex<Vec<Connection>>,
+    reader: Mutex<Option<Arc<SyncConnection>>>,
 }
 
 impl SpinSqlite {
@@ -34,7 +36,31 @@ impl SpinSqlite {
             format!("PRAGMA synchronous = {}", if durable { "FULL" } else { "NORMAL" }),
             "PRAGMA foreign_keys = ON".to_owned(),
         ];
-        Self { label, settings, idle: Mutex::new(Vec::new()) }
+        Self { label, settings, idle: Mutex::new(Vec::new()), reader: Mutex::new(None) }
+    }
+
+    /// Reads by the interface's synchronous call, which is one crossing of the
+    /// boundary where the asynchronous one is three. It stops the instance's other
+    /// requests meanwhile, so it waits for locks for a moment only.
+    fn read_at_once(&self, statement: &Statement) -> Result<Vec<Row>, DatabaseError> {
+        let reader = self.reader()?;
+        let params: Vec<_> = statement.params.iter().cloned().map(to_spin).collect();
+        let result = reader.execute(&statement.sql, &params).map_err(failed)?;
+        let values = result.rows.into_iter().map(|row| row.values.into_iter().map(from_spin));
+        values.map(|values| values.collect::<Result<_, _>>().map(Row::new)).collect()
+    }
+
+    /// The one connection of the instance that is read from at once.
+    fn reader(&self) -> Result<Arc<SyncConnection>, DatabaseError> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = &*reader {
+            return Ok(Arc::clone(connection));
+        }
+        let connection = SyncConnection::open(self.label).map_err(opening_failed)?;
+        connection.execute("PRAGMA busy_timeout = 50", &[]).map_err(failed)?;
+        let connection = Arc::new(connection);
+        *reader = Some(Arc::clone(&connection));
+        Ok(connection)
     }
 
     /// An idle connection, or a new one: nobody waits for another request.
@@ -83,6 +109,12 @@ impl Database for SpinSqlite {
 
     fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>, DatabaseError>> {
         Box::pin(async move {
+            if is_read(&statement) {
+                match self.read_at_once(&statement) {
+                    Err(DatabaseError::Busy(_)) => {}
+                    result => return result,
+                }
+            }
             let connection = self.take().await?;
             let result = run(&connection, statement).await;
             // A statement by itself leaves no transaction behind, failed or not.
@@ -109,14 +141,13 @@ async fn run(connection: &Connection, statement: Statement) -> Result<Vec<Row>, 
     let params = statement.params.into_iter().map(to_spin);
     let result = connection.execute(&statement.sql, params).await.map_err(failed)?;
     let rows = result.collect().await.map_err(failed)?;
-    rows.into_iter()
-        .map(|row| row.values.into_iter().map(from_spin).collect())
-        .map(to_row)
-        .collect()
+    let values = rows.into_iter().map(|row| row.values.into_iter().map(from_spin));
+    values.map(|values| values.collect::<Result<_, _>>().map(Row::new)).collect()
 }
 
-fn to_row(values: Result<Vec<Value>, DatabaseError>) -> Result<Row, DatabaseError> {
-    values.map(Row::new)
+/// Whether a statement only reads. Those that write begin with what they do.
+fn is_read(statement: &Statement) -> bool {
+    ["SELECT", "WITH"].into_iter().any(|word| statement.sql.starts_with(word))
 }
 
 fn to_spin(value: Value) -> SpinValue {

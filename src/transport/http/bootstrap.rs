@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, Json};
+use super::extract::{AnyCx, FromFields, Json};
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, UserView};
@@ -17,7 +18,7 @@ use crate::domain::name::Name;
 use crate::domain::password::Password;
 use crate::domain::user::Profile;
 use crate::error::Error;
-use crate::service::bootstrap;
+use crate::service::{Context, bootstrap};
 
 /// The first admin.
 #[derive(ToSchema)]
@@ -52,6 +53,19 @@ impl FromFields for FirstAdmin {
     }
 }
 
+/// The context of a request that shows the bootstrap token.
+pub struct Operator(Context);
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let AnyCx(context) = AnyCx::from_request_parts(parts, app).await?;
+        bootstrap::require_token(app, &context)?;
+        Ok(Self(context))
+    }
+}
+
 /// Makes the first admin, for the holder of the bootstrap token; once.
 #[utoipa::path(post, path = "/api/v1/bootstrap", tag = "bootstrap", operation_id = "bootstrap",
     security(("bootstrap_token" = [])), request_body = BootstrapBody,
@@ -59,7 +73,7 @@ impl FromFields for FirstAdmin {
         (status = 409, description = "`already_bootstrapped`: there is an admin.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
+    Operator(cx): Operator,
     Json(FirstAdmin { profile, password }): Json<FirstAdmin>,
 ) -> Result<Response, Problem> {
     let user = bootstrap::bootstrap(&app, &cx, profile, password).await?;

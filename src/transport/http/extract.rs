@@ -16,10 +16,29 @@ use crate::error::{Error, Invalid};
 use crate::service::access::Credentials;
 use crate::service::{Context, Precondition};
 
-/// The context that the chain made of the request.
+/// The context of a request that shows a credential which could be good. Others
+/// are turned away before anything else of theirs is read; whether the credential
+/// is good, the service asks.
 pub struct Cx(pub Context);
 
-impl<S: Sync> FromRequestParts<S> for Cx {
+impl<S: Send + Sync> FromRequestParts<S> for Cx {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
+        match context.credentials {
+            Credentials::AccessToken(_) => Ok(Self(context)),
+            Credentials::None | Credentials::Garbage | Credentials::Bearer(_) => {
+                Err(Error::Unauthenticated.into())
+            }
+        }
+    }
+}
+
+/// The context of a request of anybody: whoever takes it is visibly public.
+pub struct AnyCx(pub Context);
+
+impl<S: Sync> FromRequestParts<S> for AnyCx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -37,12 +56,7 @@ impl<S: Send + Sync> FromRequestParts<S> for UserPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let id = path.ok().and_then(|Path(id)| UserId::parse(&id).ok());
-        id.map(Self).ok_or_else(|| match parts.extensions.get::<Context>() {
-            Some(Context { credentials: Credentials::AccessToken(_), .. }) => {
-                Error::NotFound("user").into()
-            }
-            _ => Error::Unauthenticated.into(),
-        })
+        id.map(Self).ok_or_else(|| Error::NotFound("user").into())
     }
 }
 

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, Json};
+use super::extract::{AnyCx, FromFields, Json};
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, SignedInView};
@@ -54,7 +54,7 @@ impl FromFields for SecondFactor {
         (status = 429, description = "Too many wrong codes.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
+    AnyCx(cx): AnyCx,
     Json(SecondFactor { token, code }): Json<SecondFactor>,
 ) -> Result<Response, Problem> {
     let signed_in = second_factor::complete(&app, &cx, &token, &code).await?;

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, Json};
+use super::extract::{AnyCx, Cx, FromFields, Json};
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, ChallengeView, SignedInView};
@@ -77,7 +77,7 @@ impl FromFields for RefreshRequest {
         (status = 403, description = "The account is suspended.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
+    AnyCx(cx): AnyCx,
     Json(body): Json<SignIn>,
 ) -> Result<Response, Problem> {
     let SignIn { email, password, device } = body;
@@ -92,7 +92,7 @@ pub async fn create(
         (status = 401, description = "The session does not go on.")))]
 pub async fn refresh(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
+    AnyCx(cx): AnyCx,
     Json(RefreshRequest(token)): Json<RefreshRequest>,
 ) -> Result<Response, Problem> {
     let signed_in = sessions::refresh(&app, &cx, &token).await?;

@@ -1,0 +1,84 @@
+//! Builds the programs of this workspace.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The workspace's root folder.
+pub fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The host's binary: the one that `ROLLCALL_HOST` names, or else
+/// `target/release/rollcall-host`, built first. Cargo does nothing when it is
+/// fresh.
+///
+/// # Panics
+///
+/// When it cannot be built.
+pub fn host() -> &'static Path {
+    static HOST: OnceLock<PathBuf> = OnceLock::new();
+    HOST.get_or_init(|| {
+        if let Some(path) = env::var_os("ROLLCALL_HOST") {
+            return path.into();
+        }
+        // As in the Makefile: the release profile is the component's.
+        cargo(&["build", "--release", "--locked", "-p", "rollcall-host"])
+            .env("CARGO_PROFILE_RELEASE_LTO", "false")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .run();
+        target().join("release/rollcall-host")
+    })
+}
+
+/// Builds the component of a package, in the release profile.
+///
+/// # Panics
+///
+/// When it cannot be built.
+pub fn component(package: &str) -> PathBuf {
+    cargo(&["build", "--release", "--locked", "-p", package])
+        .args(&["--target", "wasm32-wasip2"])
+        .run();
+    target().join("wasm32-wasip2/release").join(package.replace('-', "_")).with_extension("wasm")
+}
+
+/// Cargo's target folder.
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
+
+struct Cargo(Command);
+
+fn cargo(arguments: &[&str]) -> Cargo {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(workspace())
+        // The profile of whoever runs the tests is not that of the program.
+        .env_remove("CARGO_PROFILE_RELEASE_LTO")
+        .env_remove("CARGO_PROFILE_RELEASE_CODEGEN_UNITS");
+    Cargo(command).args(arguments)
+}
+
+impl Cargo {
+    fn args(mut self, arguments: &[&str]) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    fn run(mut self) {
+        let output = self.0.output().expect("cargo can be run");
+        assert!(
+            output.status.success(),
+            "{:?} failed:\n{}",
+            self.0,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! What tests need to run the service in-process: on real SQL, with time,
+//! randomness, timers and the log in their hands.
+
+pub(crate) mod client;
+pub(crate) mod ports;
+pub(crate) mod response;
+pub(crate) mod sqlite;
+
+use std::sync::{Arc, Mutex};
+
+use rollcall::app::{App, Ports};
+use rollcall::config::Config;
+use rollcall::password_hasher::Argon2id;
+use rollcall::store::database::{Database, Row, Statement, Value};
+use rollcall::transport::http::Server;
+use serde_json::json;
+
+use client::Client;
+use ports::{CapturedLog, FixedClock, ManualTimer, SeededRng};
+use sqlite::Sqlite;
+
+/// The bootstrap token of every [`TestApp`].
+pub(crate) const BOOTSTRAP_TOKEN: &str = "the-bootstrap-token";
+/// The password of every user that [`TestApp::user`] makes.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// The settings that a test does not set.
+const SETTINGS: &[(&str, &str)] = &[
+    ("secret_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ("bootstrap_token", BOOTSTRAP_TOKEN),
+];
+
+/// One instance of the service, and the outside world as it sees it.
+pub(crate) struct TestApp {
+    /// Answers requests.
+    pub(crate) server: Server,
+    /// Keeps everything.
+    pub(crate) database: Sqlite,
+    /// Shows 2026-01-01T00:00:00Z until it is moved.
+    pub(crate) clock: Arc<FixedClock>,
+    /// Cuts requests short when it runs out.
+    pub(crate) timer: Arc<ManualTimer>,
+    /// What was logged.
+    pub(crate) log: Arc<CapturedLog>,
+    rng: Arc<SeededRng>,
+    admin: Mutex<Option<Client>>,
+}
+
+impl TestApp {
+    /// A new service with nobody in it.
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with some settings of its own.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let (clock, rng) = (Arc::new(FixedClock::new()), Arc::new(SeededRng::new(1)));
+        let timer = Arc::new(ManualTimer::new());
+        let world = World { database: Sqlite::new(), clock, rng, timer, log: Arc::default() };
+        Self::on(world, settings).await
+    }
+
+    /// Another instance of the same service: the same database and clock, and
+    /// nothing remembered.
+    pub(crate) async fn another_instance(&self, settings: &[(&str, &str)]) -> Self {
+        let world = World {
+            database: self.database.clone(),
+            clock: Arc::clone(&self.clock),
+            rng: Arc::clone(&self.rng),
+            timer: Arc::clone(&self.timer),
+            log: Arc::clone(&self.log),
+        };
+        Self::on(world, settings).await
+    }
+
+    async fn on(world: World, settings: &[(&str, &str)]) -> Self {
+        let World { database, clock, rng, timer, log } = world;
+        let config = config(settings).await;
+        let app = App::new(
+            config,
+            Ports {
+                database: Arc::new(database.clone()),
+                clock: clock.clone(),
+                rng: rng.clone(),
+                timer: timer.clone(),
+                // The cheapest that there is: what is tested is not how hard it is.
+                passwords: Arc::new(Argon2id::new(8, 1).unwrap()),
+                log: log.clone(),
+            },
+        );
+        let server = Server::new(Arc::new(app));
+        Self { server, database, clock, timer, log, rng, admin: Mutex::new(None) }
+    }
+
+    /// Somebody who is not signed in.
+    pub(crate) fn anon(&self) -> Client {
+        Client::nobody(self.server.clone())
+    }
+
+    /// The first admin, signed in.
+    pub(crate) async fn admin(&self) -> Client {
+        let known = self.admin.lock().unwrap().clone();
+        if let Some(admin) = known {
+            return admin;
+        }
+        let holder = self.anon().showing(BOOTSTRAP_TOKEN);
+        let admin = json!({"email": "admin@example.com", "password": PASSWORD, "name": "Admin"});
+        holder.post("/api/v1/bootstrap", admin).await.assert_status(201);
+        let admin = self.sign_in("admin@example.com").await;
+        *self.admin.lock().unwrap() = Some(admin.clone());
+        admin
+    }
+
+    /// A user with the role `user`, created by the admin and signed in:
+    /// `alice@example.com` for `alice`.
+    pub(crate) async fn user(&self, name: &str) -> Client {
+        let email = format!("{name}@example.com");
+        let user = json!({"email": email, "password": PASSWORD, "name": name});
+        self.admin().await.post("/api/v1/users", user).await.assert_status(201);
+        self.sign_in(&email).await
+    }
+
+    /// The user with this address, signed in with the usual password.
+    pub(crate) async fn sign_in(&self, email: &str) -> Client {
+        let credentials = json!({"email": email, "password": PASSWORD});
+        let answer = self.anon().post("/api/v1/sessions", credentials).await.assert_status(201);
+        let mut client = self.anon().signed_in(&answer);
+        client.password = PASSWORD.to_owned();
+        client
+    }
+
+    /// Asks the database itself: for what no operation of the API does or tells.
+    pub(crate) async fn sql(&self, sql: &'static str, params: Vec<Value>) -> Vec<Row> {
+        self.database.query(Statement::new(sql, params)).await.unwrap()
+    }
+
+    /// Everything that is stored: two of them tell whether anything changed.
+    pub(crate) fn contents(&self) -> String {
+        self.database.contents()
+    }
+}
+
+struct World {
+    database: Sqlite,
+    clock: Arc<FixedClock>,
+    rng: Arc<SeededRng>,
+    timer: Arc<ManualTimer>,
+    log: Arc<CapturedLog>,
+}
+
+async fn config(settings: &[(&str, &str)]) -> Config {
+    let find = |list: &[(&str, &str)], name: &str| {
+        list.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    let get = async |name: String| find(settings, &name).or_else(|| find(SETTINGS, &name));
+    Config::read(get).await.unwrap_or_else(|errors| panic!("{errors}"))
+}
