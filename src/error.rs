@@ -74,6 +74,13 @@ pub enum Error {
     Unauthenticated,
     /// The address or the password is wrong. Never says which.
     InvalidCredentials,
+    /// The code is wrong, or was used before.
+    InvalidCode,
+    /// The caller is known, and must prove it again: the last proof is too old.
+    NotFresh {
+        /// How old it may be.
+        max_age: Duration,
+    },
     /// The caller is known and may not do this.
     Forbidden(String),
     /// It does not exist, or the caller may not know that it does.
@@ -141,6 +148,8 @@ impl Error {
             | Self::Invalid(_)
             | Self::Unauthenticated
             | Self::InvalidCredentials
+            | Self::InvalidCode
+            | Self::NotFresh { .. }
             | Self::Forbidden(_)
             | Self::NotFound(_)
             | Self::Conflict { .. }

@@ -65,6 +65,12 @@ pub struct Claims {
     pub roles: Vec<String>,
     /// The user's version when it was issued.
     pub version: i64,
+    /// When the user last proved who they are, in whole seconds.
+    pub authenticated_at: Timestamp,
+    /// How: the `amr` of RFC 8176.
+    pub methods: Vec<String>,
+    /// How sure that makes us: the `acr` of OpenID Connect.
+    pub assurance: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +78,9 @@ struct OwnClaims {
     sid: String,
     roles: Vec<String>,
     ver: i64,
+    auth_time: i64,
+    amr: Vec<String>,
+    acr: String,
 }
 
 /// A key that signs access tokens.
@@ -241,6 +250,9 @@ fn to_library(claims: &Claims) -> JWTClaims<OwnClaims> {
             sid: claims.session.to_string(),
             roles: claims.roles.clone(),
             ver: claims.version,
+            auth_time: claims.authenticated_at.seconds(),
+            amr: claims.methods.clone(),
+            acr: claims.assurance.clone(),
         },
     }
 }
@@ -260,6 +272,9 @@ fn from_library(claims: JWTClaims<OwnClaims>) -> Option<Claims> {
         token_id: claims.jwt_id?,
         roles: claims.custom.roles,
         version: claims.custom.ver,
+        authenticated_at: Timestamp::from_seconds(claims.custom.auth_time),
+        methods: claims.custom.amr,
+        assurance: claims.custom.acr,
     })
 }
 
@@ -268,8 +283,7 @@ fn to_library_time(at: Timestamp) -> UnixTimeStamp {
 }
 
 fn from_library_time(at: UnixTimeStamp) -> Timestamp {
-    let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(seconds.saturating_mul(1_000_000))
+    Timestamp::from_seconds(i64::try_from(at.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -290,6 +304,9 @@ mod tests {
             token_id: "t1".to_owned(),
             roles: vec!["user".to_owned()],
             version: 7,
+            authenticated_at: NOW,
+            methods: vec!["pwd".to_owned()],
+            assurance: "urn:rollcall:acr:1".to_owned(),
         }
     }
 

@@ -20,6 +20,24 @@ pub enum EventKind {
     UserDeleted,
     /// A user signed in.
     SessionCreated,
+    /// A user showed the first of two factors.
+    SecondFactorRequired,
+    /// A user proved again who they are.
+    SessionReauthenticated,
+    /// A user was given the secret of an authenticator app.
+    FactorEnrolled,
+    /// A user showed a code of it: it is asked for from now on.
+    FactorConfirmed,
+    /// A user removed their second factor.
+    FactorRemoved,
+    /// Somebody else removed a user's second factor.
+    FactorsReset,
+    /// A user got new recovery codes.
+    RecoveryCodesReplaced,
+    /// A recovery code was used up.
+    RecoveryCodeUsed,
+    /// A code of a second factor was wrong, or was used before.
+    CodeRefused,
     /// A session ended.
     SessionEnded,
     /// All sessions of a user ended but the one that called.
@@ -59,6 +77,15 @@ impl EventKind {
             Self::UserUpdated => "user.updated",
             Self::UserDeleted => "user.deleted",
             Self::SessionCreated => "session.created",
+            Self::SecondFactorRequired => "session.second_factor_required",
+            Self::SessionReauthenticated => "session.reauthenticated",
+            Self::FactorEnrolled => "factor.enrolled",
+            Self::FactorConfirmed => "factor.confirmed",
+            Self::FactorRemoved => "factor.removed",
+            Self::FactorsReset => "factor.reset",
+            Self::RecoveryCodesReplaced => "factor.recovery_codes_replaced",
+            Self::RecoveryCodeUsed => "factor.recovery_code_used",
+            Self::CodeRefused => "factor.code_refused",
             Self::SessionEnded => "session.ended",
             Self::OtherSessionsEnded => "session.others_ended",
             Self::AllSessionsEnded => "session.all_ended",

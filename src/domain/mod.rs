@@ -5,8 +5,10 @@
 
 pub mod access_token;
 pub mod api_key;
+pub mod authentication;
 pub mod email;
 pub mod event;
+pub mod factor;
 pub mod id;
 pub mod metadata;
 pub mod name;

@@ -31,6 +31,10 @@ pub enum Purpose {
     RefreshTokens,
     /// Signs the cursors of lists.
     Cursors,
+    /// Encrypts the secrets of authenticator apps at rest.
+    TotpSecrets,
+    /// Authenticates recovery codes.
+    RecoveryCodes,
 }
 
 impl Purpose {
@@ -39,6 +43,8 @@ impl Purpose {
             Self::SigningKeys => b"rollcall/signing-keys/v1",
             Self::RefreshTokens => b"rollcall/refresh-tokens/v1",
             Self::Cursors => b"rollcall/cursors/v1",
+            Self::TotpSecrets => b"rollcall/totp-secrets/v1",
+            Self::RecoveryCodes => b"rollcall/recovery-codes/v1",
         }
     }
 }

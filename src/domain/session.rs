@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::authentication::Methods;
 use super::id::{SessionId, UserId};
 use super::time::Timestamp;
 use crate::error::Invalid;
@@ -20,6 +21,10 @@ pub struct Session {
     pub device: Option<Device>,
     /// Where it signed in from.
     pub address: Option<String>,
+    /// How the user proved who they are.
+    pub methods: Methods,
+    /// When they did so last; when the session was created, or later.
+    pub authenticated_at: Timestamp,
     /// When the user signed in.
     pub created_at: Timestamp,
     /// When it was last refreshed.

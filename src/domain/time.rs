@@ -13,6 +13,11 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// From whole seconds since the epoch, as tokens carry them.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
     /// Microseconds since the epoch, as stored.
     pub const fn micros(self) -> i64 {
         self.0

@@ -100,6 +100,35 @@ impl ApiKeyToken {
     }
 }
 
+/// What somebody holds who has shown the first of two factors. It opens nothing
+/// but the question for the second. Only its hash is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChallengeToken([u8; 32]);
+
+impl ChallengeToken {
+    const PREFIX: &str = "rcm_";
+
+    /// A new one.
+    pub fn new(rng: &dyn Rng) -> Self {
+        Self(random(rng))
+    }
+
+    /// Reads a token's form.
+    pub fn parse(token: &str) -> Option<Self> {
+        decode(Self::PREFIX, token).map(Self)
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&self.0)
+    }
+
+    /// The text that the client keeps.
+    pub fn reveal(&self) -> String {
+        encode(Self::PREFIX, &self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

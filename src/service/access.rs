@@ -6,6 +6,7 @@ use super::Context;
 use crate::app::App;
 use crate::domain::access_token::{self, Claims};
 use crate::domain::api_key::ApiKey;
+use crate::domain::authentication::Methods;
 use crate::domain::event::Actor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::role::{Permission, Permissions};
@@ -20,6 +21,9 @@ use crate::store::database::{Row, Statement};
 
 /// How exact the last use of an API key is: it is written once in so long.
 const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a proof of who somebody is counts as fresh.
+pub const FRESH: Duration = Duration::from_secs(10 * 60);
 
 /// What a caller shows for itself; not believed yet.
 #[derive(Debug, Clone, Default)]
@@ -97,14 +101,26 @@ pub struct SignedInUser {
     pub user: User,
     /// In which session.
     pub session: SessionId,
-    /// Since when.
-    pub signed_in_at: Timestamp,
+    /// What was shown in it.
+    pub methods: Methods,
+    /// When that was last.
+    pub authenticated_at: Timestamp,
 }
 
 impl SignedInUser {
     /// The user as the actor of events.
     pub fn actor(&self) -> Actor {
         Actor::User(self.user.id)
+    }
+
+    /// Fails unless the user has proven who they are within `max_age`, by signing
+    /// in or by reauthenticating: for what a stolen session must not do.
+    pub fn require_fresh(&self, app: &App, max_age: Duration) -> Result<()> {
+        if app.now().since(self.authenticated_at) <= max_age {
+            Ok(())
+        } else {
+            Err(Error::NotFresh { max_age })
+        }
     }
 }
 
@@ -123,6 +139,11 @@ impl Caller {
             Self::User(caller) => Some(caller.session),
             Self::ApiKey(_) => None,
         }
+    }
+
+    /// Whether the caller is this user.
+    pub fn is(&self, user: UserId) -> bool {
+        matches!(self, Self::User(caller) if caller.user.id == user)
     }
 
     /// What the caller may do.
@@ -198,19 +219,18 @@ pub async fn signed_in(app: &App, cx: &Context) -> Result<SignedInUser> {
     caller(app, cx).await?.signed_in()
 }
 
-/// The user who calls, and the rows of what belongs to them, in the same one
-/// statement.
+/// The user who calls, and the rows of what belongs to them, by the claims of their
+/// token, in the same one statement. It fails if the claims are not true.
 pub async fn signed_in_with(
     app: &App,
     cx: &Context,
-    target: impl FnOnce(UserId) -> Statement,
+    target: impl FnOnce(&Claims) -> Statement,
     order: &'static str,
 ) -> Result<(SignedInUser, Vec<Row>)> {
-    // The claimed user: the rows are dropped if the claim turns out to be false.
     let Credentials::AccessToken(token) = &cx.credentials else {
         return Ok((signed_in(app, cx).await?, Vec::new()));
     };
-    let (caller, rows) = caller_with(app, cx, target(token.claims.user), order).await?;
+    let (caller, rows) = caller_with(app, cx, target(&token.claims), order).await?;
     Ok((caller.signed_in()?, rows))
 }
 
@@ -242,7 +262,8 @@ async fn believe_token(
     if !is_genuine || user.id != claims.user || user.suspended_at.is_some() {
         return Err(Error::Unauthenticated);
     }
-    Ok(SignedInUser { user, session: claims.session, signed_in_at: found.signed_in_at })
+    let SessionCaller { methods, authenticated_at, .. } = found;
+    Ok(SignedInUser { user, session: claims.session, methods, authenticated_at })
 }
 
 /// Notes that a key was used, once in a while. Nothing depends on it: when it

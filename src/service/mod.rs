@@ -4,9 +4,12 @@
 pub mod access;
 pub mod api_keys;
 pub mod bootstrap;
+pub mod factors;
 pub mod health;
 pub mod me;
+pub mod reauthentication;
 pub mod roles;
+pub mod second_factor;
 pub mod sessions;
 pub mod signing_keys;
 pub mod user_roles;

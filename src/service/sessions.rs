@@ -1,8 +1,10 @@
 //! Signing in, staying signed in, signing out.
 
+use super::second_factor::{self, Challenge};
 use super::{Context, access};
 use crate::app::App;
 use crate::domain::access_token::Claims;
+use crate::domain::authentication::{Method, Methods};
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::{SessionId, UserId, new_uuid};
@@ -15,8 +17,8 @@ use crate::domain::time::{Timestamp, random};
 use crate::domain::token::RefreshToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
-use crate::store::database::DatabaseError;
-use crate::store::{events, sessions, users};
+use crate::store::database::{DatabaseError, Statement};
+use crate::store::{events, factors, sessions, users};
 
 /// How sessions are sorted in a list.
 const ORDER: &str = " ORDER BY target.session_id";
@@ -36,6 +38,28 @@ pub struct SignedIn {
     pub user: User,
 }
 
+/// What showing a first factor came to.
+#[derive(Debug)]
+pub enum Admission {
+    /// A session.
+    SignedIn(Box<SignedIn>),
+    /// A question for the second factor.
+    SecondFactorRequired(Challenge),
+}
+
+/// Somebody who has shown a first factor.
+pub struct FirstFactor {
+    /// Who.
+    pub user: User,
+    /// What they showed.
+    pub methods: Methods,
+    /// How their device calls itself; the `User-Agent` unless given.
+    pub device: Option<Device>,
+    /// What belongs to it and happens in the same commit, such as the use of a
+    /// mailed token. If a guard in here misses, nobody is signed in.
+    pub uses: Vec<Statement>,
+}
+
 /// Signs a user in with address and password. The answer does not tell, by its
 /// words or by its time, whether the address is known.
 pub async fn sign_in(
@@ -44,7 +68,7 @@ pub async fn sign_in(
     email: &Email,
     password: Password,
     device: Option<Device>,
-) -> Result<SignedIn> {
+) -> Result<Admission> {
     let row = app.store.query(users::by_email_with_password(email)).await?.into_iter().next();
     let (hash, user) = match row {
         Some(row) => {
@@ -55,10 +79,33 @@ pub async fn sign_in(
     };
     let matches = app.passwords.verify(password, hash).await?;
     let user = user.filter(|_| matches).ok_or(Error::InvalidCredentials)?;
-    if user.suspended_at.is_some() {
-        return Err(Error::Forbidden("This account is suspended.".to_owned()));
+    let methods = Methods::of(Method::Password);
+    authenticated(app, cx, FirstFactor { user, methods, device, uses: Vec::new() }).await
+}
+
+/// The one way from a first factor, whichever it is, to a session. A user with a
+/// second factor gets a question for it instead: the commit that would have begun
+/// the session is guarded, so that a factor added meanwhile is not passed by.
+pub async fn authenticated(app: &App, cx: &Context, shown: FirstFactor) -> Result<Admission> {
+    require_active(&shown.user)?;
+    let device =
+        shown.device.or_else(|| cx.user_agent.as_deref().and_then(Device::from_user_agent));
+    let shown = FirstFactor { device, ..shown };
+    let now = app.now();
+    let (user, methods) = (shown.user.clone(), shown.methods.clone());
+    let begun = begin(app, cx, user, methods, shown.device.clone(), now).await?;
+    let guard = shown.uses.len();
+    let mut statements = shown.uses.clone();
+    statements.push(factors::require_none(shown.user.id));
+    statements.extend(begun.statements);
+    match app.store.commit(statements).await {
+        Ok(()) => Ok(Admission::SignedIn(Box::new(begun.signed_in))),
+        Err(DatabaseError::Guard { statement }) if statement == guard => {
+            let challenge = second_factor::challenge(app, cx, shown, now).await?;
+            Ok(Admission::SecondFactorRequired(challenge))
+        }
+        Err(error) => Err(error.on_guard(Error::Unauthenticated)),
     }
-    begin(app, cx, user, device).await
 }
 
 /// Continues a session: gives out its next access token and refresh token.
@@ -118,7 +165,7 @@ pub struct SessionList {
 
 /// Where the caller is signed in.
 pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<SessionList> {
-    let target = |user| sessions::list(user, page, app.now());
+    let target = |claims: &Claims| sessions::list(claims.user, page, app.now());
     let (caller, rows) = access::signed_in_with(app, cx, target, ORDER).await?;
     let found = rows.into_iter().map(sessions::from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(SessionList { page: to_page(found, page), current: Some(caller.session) })
@@ -179,14 +226,36 @@ fn to_page(sessions: Vec<Session>, page: &PageRequest) -> Page<Session> {
     Page::of(sessions, page.limit, |session| session.id.to_string())
 }
 
-/// Begins a session of a user who has proven who they are.
-async fn begin(app: &App, cx: &Context, user: User, device: Option<Device>) -> Result<SignedIn> {
-    let now = app.now();
+/// Fails for who may not sign in, whatever they show.
+pub(super) fn require_active(user: &User) -> Result<()> {
+    match user.suspended_at {
+        None => Ok(()),
+        Some(_) => Err(Error::Forbidden("This account is suspended.".to_owned())),
+    }
+}
+
+/// A session that begins when the statements are committed.
+pub(super) struct Begun {
+    pub(super) signed_in: SignedIn,
+    pub(super) statements: [Statement; 2],
+}
+
+/// Prepares a session of a user who has shown all that is asked for.
+pub(super) async fn begin(
+    app: &App,
+    cx: &Context,
+    user: User,
+    methods: Methods,
+    device: Option<Device>,
+    now: Timestamp,
+) -> Result<Begun> {
     let session = Session {
         id: SessionId::new(now, &*app.rng),
         user: user.id,
-        device: device.or_else(|| cx.user_agent.as_deref().and_then(Device::from_user_agent)),
+        device,
         address: cx.address.map(|address| address.to_string()),
+        methods,
+        authenticated_at: now,
         created_at: now,
         last_used_at: now,
         expires_at: now.plus(app.config.refresh_token_ttl),
@@ -198,8 +267,8 @@ async fn begin(app: &App, cx: &Context, user: User, device: Option<Device>) -> R
     let actor = Actor::User(user.id);
     let event = cx.event(app, now, actor, EventKind::SessionCreated, Some(user.id));
     let insert = sessions::insert(&session, &sha256(access_token.as_bytes()));
-    app.store.commit([insert, events::append(&event)]).await?;
-    Ok(signed_in(app, access_token, session, user))
+    let signed_in = signed_in(app, access_token, session, user);
+    Ok(Begun { signed_in, statements: [insert, events::append(&event)] })
 }
 
 /// Goes to the next generation; `None` if another refresh did.
@@ -211,13 +280,7 @@ async fn rotate(
     now: Timestamp,
 ) -> Result<Option<SignedIn>> {
     let (id, generation) = (session.id, session.generation);
-    let session = Session {
-        generation: generation.checked_add(1).ok_or(Error::Unauthenticated)?,
-        rotated_at: now,
-        last_used_at: now,
-        expires_at: now.plus(app.config.refresh_token_ttl),
-        ..session
-    };
+    let session = next_generation(app, session, now)?;
     let access_token = sign(app, cx, &session, &user, now).await?;
     let hash = sha256(access_token.as_bytes());
     match app.store.query(sessions::rotate(id, generation, &hash, now, session.expires_at)).await {
@@ -225,6 +288,17 @@ async fn rotate(
         Err(DatabaseError::Guard { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The session after its next refresh token was given out.
+pub(super) fn next_generation(app: &App, session: Session, now: Timestamp) -> Result<Session> {
+    Ok(Session {
+        generation: session.generation.checked_add(1).ok_or(Error::Unauthenticated)?,
+        rotated_at: now,
+        last_used_at: now,
+        expires_at: now.plus(app.config.refresh_token_ttl),
+        ..session
+    })
 }
 
 /// Somebody holds a copy of an old token: nobody goes on with this session.
@@ -238,14 +312,14 @@ async fn end_replayed(app: &App, cx: &Context, session: &Session, now: Timestamp
     }
 }
 
-fn signed_in(app: &App, access_token: String, session: Session, user: User) -> SignedIn {
+pub(super) fn signed_in(app: &App, access_token: String, session: Session, user: User) -> SignedIn {
     let key = &app.config.secret_key;
     let refresh = RefreshToken::of(key, session.id, &session.seed, session.generation);
     let expires_in = app.config.access_token_ttl;
     SignedIn { access_token, expires_in, refresh_token: refresh.reveal(), session, user }
 }
 
-async fn sign(
+pub(super) async fn sign(
     app: &App,
     cx: &Context,
     session: &Session,
@@ -253,7 +327,7 @@ async fn sign(
     now: Timestamp,
 ) -> Result<String> {
     let url = &app.config.public_url;
-    let issued_at = Timestamp::from_micros(now.seconds().saturating_mul(1_000_000));
+    let issued_at = Timestamp::from_seconds(now.seconds());
     let claims = Claims {
         issuer: url.clone(),
         audience: url.clone(),
@@ -264,6 +338,9 @@ async fn sign(
         token_id: new_uuid(now, &*app.rng).to_string(),
         roles: user.roles.iter().map(RoleName::to_string).collect(),
         version: user.version,
+        authenticated_at: session.authenticated_at,
+        methods: session.methods.amr().into_iter().map(str::to_owned).collect(),
+        assurance: session.methods.acr().to_owned(),
     };
     app.keys.sign(app, cx, &claims).await
 }

@@ -10,6 +10,7 @@ use super::api_keys::{self, api_key_columns};
 use super::database::{Columns, DatabaseError, Row, Statement, Value};
 use super::users::{self, user_columns};
 use crate::domain::api_key::ApiKey;
+use crate::domain::authentication::Methods;
 use crate::domain::id::SessionId;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -37,8 +38,10 @@ pub enum Found {
 pub struct SessionCaller {
     /// The SHA-256 of the newest access token of the session.
     pub access_token_hash: Vec<u8>,
-    /// When the user signed in.
-    pub signed_in_at: Timestamp,
+    /// What was shown in the session.
+    pub methods: Methods,
+    /// When that was last.
+    pub authenticated_at: Timestamp,
     /// Who is signed in.
     pub user: User,
 }
@@ -85,7 +88,7 @@ impl Lookup {
         match self {
             Self::Session(_) => format!(
                 concat!(
-                    "SELECT s.access_token_hash, s.created_at AS signed_in_at, ",
+                    "SELECT s.access_token_hash, s.methods AS session_methods, s.authenticated_at, ",
                     user_columns!(),
                     " FROM sessions s JOIN users u ON u.id = s.user_id \
                      WHERE s.id = ${} AND s.ended_at IS NULL AND s.expires_at > ${}"
@@ -117,7 +120,8 @@ fn session_from_columns(columns: &mut Columns) -> Result<SessionCaller, Database
     let decode = |text: &str| HEXLOWER.decode(text.as_bytes()).ok();
     Ok(SessionCaller {
         access_token_hash: columns.parsed(decode)?,
-        signed_in_at: Timestamp::from_micros(columns.integer()?),
+        methods: columns.parsed(|text| Some(Methods::from_stored(text)))?,
+        authenticated_at: Timestamp::from_micros(columns.integer()?),
         user: users::from_columns(columns)?,
     })
 }

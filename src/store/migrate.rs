@@ -19,6 +19,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../../migrations/0001_users.sql"), dialect: None },
     Migration { version: 3, sql: include_str!("../../migrations/0003_access.sql"), dialect: None },
+    Migration { version: 5, sql: include_str!("../../migrations/0005_factors.sql"), dialect: None },
 ];
 
 /// What must be there before the first migration.

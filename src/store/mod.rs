@@ -6,8 +6,10 @@
 
 pub mod api_keys;
 pub mod callers;
+pub mod challenges;
 pub mod database;
 pub mod events;
+pub mod factors;
 pub mod keys;
 pub mod migrate;
 #[cfg(target_family = "wasm")]

@@ -3,7 +3,10 @@
 use data_encoding::HEXLOWER;
 
 use super::database::{Columns, DatabaseError, Row, Statement, Value};
+use super::factors::{self, factor_columns};
 use super::users::{self, user_columns};
+use crate::domain::authentication::Methods;
+use crate::domain::factor::TotpFactor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::page::PageRequest;
 use crate::domain::session::{Device, Session};
@@ -14,15 +17,17 @@ use crate::domain::user::User;
 macro_rules! session_columns {
     () => {
         "s.id AS session_id, s.user_id, s.device, s.address, s.created_at AS session_created_at, \
-         s.last_used_at, s.expires_at, s.generation, s.rotated_at, s.seed"
+         s.last_used_at, s.expires_at, s.generation, s.rotated_at, s.seed, \
+         s.methods, s.authenticated_at"
     };
 }
 
 /// Inserts a session at generation 0.
 pub fn insert(session: &Session, access_token_hash: &[u8]) -> Statement {
     let sql = "INSERT INTO sessions (id, user_id, device, address, created_at, last_used_at, \
-               expires_at, access_token_hash, seed, generation, rotated_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+               expires_at, access_token_hash, seed, generation, rotated_at, methods, \
+               authenticated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let params = vec![
         session.id.to_string().into(),
         session.user.to_string().into(),
@@ -35,6 +40,8 @@ pub fn insert(session: &Session, access_token_hash: &[u8]) -> Statement {
         HEXLOWER.encode(&session.seed).into(),
         session.generation.into(),
         session.rotated_at.into(),
+        session.methods.to_stored().into(),
+        session.authenticated_at.into(),
     ];
     Statement::new(sql, params)
 }
@@ -84,6 +91,39 @@ fn list_params(user: UserId, page: &PageRequest, now: Timestamp) -> Vec<Value> {
     vec![user.to_string().into(), after.into(), now.into(), limit.into()]
 }
 
+/// A session with what its user must show to make it fresh.
+pub struct WithCredentials {
+    /// The session.
+    pub session: Session,
+    /// A PHC string, if the user can sign in with a password.
+    pub password_hash: Option<String>,
+    /// The authenticator app, if there is one.
+    pub totp: Option<TotpFactor>,
+}
+
+/// A session with what its user must show to make it fresh.
+pub fn with_credentials(id: SessionId) -> Statement {
+    let sql = concat!(
+        "SELECT ",
+        session_columns!(),
+        ", u.password_hash, ",
+        factor_columns!(),
+        " FROM sessions s JOIN users u ON u.id = s.user_id \
+         LEFT JOIN totp_factors f ON f.user_id = u.id WHERE s.id = $1"
+    );
+    Statement::new(sql, vec![id.to_string().into()])
+}
+
+/// Reads a row of [`with_credentials`].
+pub fn credentials_from_row(row: Row) -> Result<WithCredentials, DatabaseError> {
+    let mut columns = row.read();
+    Ok(WithCredentials {
+        session: from_columns(&mut columns)?,
+        password_hash: columns.optional_text()?,
+        totp: factors::from_columns(columns)?,
+    })
+}
+
 /// Goes from `generation` to the next: of several that try, one succeeds.
 pub fn rotate(
     id: SessionId,
@@ -105,26 +145,50 @@ pub fn rotate(
     Statement::new(sql, params).expecting(1)
 }
 
+/// Goes to the next generation as [`rotate`] does, for a user who has just proven
+/// again who they are. `session` is what it becomes.
+pub fn reauthenticate(session: &Session, generation: u32, access_token_hash: &[u8]) -> Statement {
+    let sql = "UPDATE sessions SET generation = generation + 1, rotated_at = $1, \
+               last_used_at = $1, expires_at = $2, access_token_hash = $3, methods = $4, \
+               authenticated_at = $5 \
+               WHERE id = $6 AND generation = $7 AND ended_at IS NULL RETURNING id";
+    let params = vec![
+        session.rotated_at.into(),
+        session.expires_at.into(),
+        HEXLOWER.encode(access_token_hash).into(),
+        session.methods.to_stored().into(),
+        session.authenticated_at.into(),
+        session.id.to_string().into(),
+        generation.into(),
+    ];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Writes down what was shown in a session.
+pub fn set_methods(id: SessionId, methods: &Methods) -> Statement {
+    let sql = "UPDATE sessions SET methods = $1 WHERE id = $2 AND ended_at IS NULL RETURNING id";
+    Statement::new(sql, vec![methods.to_stored().into(), id.to_string().into()]).expecting(1)
+}
+
+/// Ends every session of a user but one.
+pub fn end_others(user: UserId, current: SessionId, now: Timestamp) -> Statement {
+    let sql = "UPDATE sessions SET ended_at = $1 \
+               WHERE user_id = $2 AND id <> $3 AND ended_at IS NULL";
+    Statement::new(sql, vec![now.into(), user.to_string().into(), current.to_string().into()])
+}
+
+/// Ends every session of a user.
+pub fn end_all(user: UserId, now: Timestamp) -> Statement {
+    let sql = "UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL";
+    Statement::new(sql, vec![now.into(), user.to_string().into()])
+}
+
 /// Ends one session of a user.
 pub fn end(id: SessionId, user: UserId, now: Timestamp) -> Statement {
     let sql = "UPDATE sessions SET ended_at = $1 \
                WHERE id = $2 AND user_id = $3 AND ended_at IS NULL RETURNING id";
     let params = vec![now.into(), id.to_string().into(), user.to_string().into()];
     Statement::new(sql, params).expecting(1)
-}
-
-/// Ends all sessions of a user but one.
-pub fn end_others(user: UserId, kept: SessionId, now: Timestamp) -> Statement {
-    let sql = "UPDATE sessions SET ended_at = $1 \
-               WHERE user_id = $2 AND id <> $3 AND ended_at IS NULL";
-    let params = vec![now.into(), user.to_string().into(), kept.to_string().into()];
-    Statement::new(sql, params)
-}
-
-/// Ends all sessions of a user.
-pub fn end_all(user: UserId, now: Timestamp) -> Statement {
-    let sql = "UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL";
-    Statement::new(sql, vec![now.into(), user.to_string().into()])
 }
 
 /// Reads a row of [`list`].
@@ -163,5 +227,7 @@ pub fn from_columns(columns: &mut Columns) -> Result<Session, DatabaseError> {
         seed: columns.parsed(|text| {
             HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok())
         })?,
+        methods: columns.parsed(|text| Some(Methods::from_stored(text)))?,
+        authenticated_at: timestamp(columns)?,
     })
 }

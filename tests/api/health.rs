@@ -90,7 +90,7 @@ async fn migrations_that_an_operator_must_apply_are_named_and_waited_for() {
         },
         {
           "name": "migrations",
-          "problem": "migrations [1, 3] are pending: apply them with `make migrate`",
+          "problem": "migrations [1, 3, 5] are pending: apply them with `make migrate`",
           "status": "failed"
         }
       ],

@@ -10,7 +10,8 @@ use utoipa::OpenApi;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
-    api_keys, bootstrap, health, me, roles, sessions, signing_keys, user_roles, users, well_known,
+    api_keys, bootstrap, factors, health, me, reauthentication, roles, second_factor, sessions,
+    signing_keys, user_roles, users, well_known,
 };
 
 #[derive(OpenApi)]
@@ -25,12 +26,15 @@ use super::{
         bootstrap::create,
         sessions::list, sessions::create, sessions::delete_others, sessions::delete,
         sessions::refresh, sessions::delete_current,
+        second_factor::create, reauthentication::create,
         users::suspend, users::unsuspend, user_roles::replace,
         roles::list, roles::create, roles::get, roles::replace, roles::delete,
         roles::list_permissions,
         api_keys::list, api_keys::create, api_keys::get, api_keys::delete,
         sessions::list_of_user, sessions::delete_of_user,
         me::get, me::patch,
+        factors::list, factors::enroll, factors::remove, factors::confirm,
+        factors::replace_recovery_codes, factors::reset,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
         signing_keys::list, signing_keys::rotate, well_known::jwks,
         health::health, health::livez, health::readyz,

@@ -26,6 +26,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// When to try again.
     pub retry_after: Option<Duration>,
+    /// How old the proof of who somebody is may be.
+    pub max_age: Option<Duration>,
     /// For the log only.
     pub cause: Option<String>,
 }
@@ -39,7 +41,16 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         let detail = detail.into();
-        Self { status, code, title, detail, errors: Vec::new(), retry_after: None, cause: None }
+        Self {
+            status,
+            code,
+            title,
+            detail,
+            errors: Vec::new(),
+            retry_after: None,
+            max_age: None,
+            cause: None,
+        }
     }
 
     /// No resource has this path.
@@ -127,7 +138,7 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, self.challenge());
         }
         if let Some(retry_after) = self.retry_after {
             // Rounded up: who waits that long has waited long enough.
@@ -136,6 +147,16 @@ impl Problem {
                 headers.insert(header::RETRY_AFTER, seconds);
             }
         }
+    }
+}
+
+impl Problem {
+    /// What a credential must be (RFC 6750), and how fresh (RFC 9470).
+    fn challenge(&self) -> HeaderValue {
+        let bearer = HeaderValue::from_static("Bearer");
+        let Some(max_age) = self.max_age.map(|max_age| max_age.as_secs()) else { return bearer };
+        let challenge = format!("Bearer error=\"{}\", max_age=\"{max_age}\"", self.code);
+        HeaderValue::from_str(&challenge).unwrap_or(bearer)
     }
 }
 
@@ -177,6 +198,21 @@ impl From<Error> for Problem {
                 "Invalid credentials",
                 "The email address or the password is wrong.",
             ),
+            Error::InvalidCode => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "invalid_credentials",
+                "Invalid credentials",
+                "The code is wrong, or was used before.",
+            ),
+            Error::NotFresh { max_age } => Self {
+                max_age: Some(max_age),
+                ..Self::new(
+                    StatusCode::UNAUTHORIZED,
+                    "insufficient_user_authentication",
+                    "Prove again who you are",
+                    "Reauthenticate by /api/v1/sessions/current/reauthenticate, then try again.",
+                )
+            },
             Error::Forbidden(detail) => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
             }

@@ -10,8 +10,8 @@ use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
-    api_keys, bootstrap, docs, health, me, openapi, roles, sessions, signing_keys, user_roles,
-    users, well_known,
+    api_keys, bootstrap, docs, factors, health, me, openapi, reauthentication, roles,
+    second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::app::App;
 
@@ -26,8 +26,14 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/api/v1/sessions/{id}", delete(sessions::delete))
         .route("/api/v1/sessions/current", delete(sessions::delete_current))
+        .route("/api/v1/sessions/current/reauthenticate", post(reauthentication::create))
         .route("/api/v1/sessions/refresh", post(sessions::refresh))
+        .route("/api/v1/sessions/second-factor", post(second_factor::create))
         .route("/api/v1/me", get(me::get).patch(me::patch))
+        .route("/api/v1/me/factors", get(factors::list))
+        .route("/api/v1/me/factors/recovery-codes", post(factors::replace_recovery_codes))
+        .route("/api/v1/me/factors/totp", post(factors::enroll).delete(factors::remove))
+        .route("/api/v1/me/factors/totp/confirm", post(factors::confirm))
         .route("/api/v1/users", get(users::list).post(users::create))
         .route(
             "/api/v1/users/{id}",
@@ -47,6 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/api/v1/signing-keys", get(signing_keys::list))
         .route("/api/v1/signing-keys/rotate", post(signing_keys::rotate))
+        .route("/api/v1/users/{id}/factors", delete(factors::reset))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::extract::{AnyCx, Cx, FromFields, Json, Query, SessionPath, UserPath};
 use super::json::Fields;
 use super::problem::Problem;
-use super::view::{self, SessionListView, SessionView, SignedInView};
+use super::view::{self, ChallengeView, SessionListView, SessionView, SignedInView};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::page::Limit;
@@ -76,6 +76,7 @@ impl FromFields for RefreshRequest {
 #[utoipa::path(post, path = "/api/v1/sessions", tag = "sessions", operation_id = "sign_in",
     security(()), request_body = SignInBody,
     responses((status = 201, description = "Signed in.", body = SignedInView),
+        (status = 202, description = "The second factor is asked for.", body = ChallengeView),
         (status = 401, description = "`invalid_credentials`: address or password is wrong."),
         (status = 403, description = "The account is suspended.")))]
 pub async fn create(
@@ -84,8 +85,7 @@ pub async fn create(
     Json(body): Json<SignIn>,
 ) -> Result<Response, Problem> {
     let SignIn { email, password, device } = body;
-    let signed_in = sessions::sign_in(&app, &cx, &email, password, device).await?;
-    Ok(view::json(StatusCode::CREATED, &SignedInView::from(&signed_in)))
+    Ok(view::admission(&sessions::sign_in(&app, &cx, &email, password, device).await?))
 }
 
 /// Lists where you are signed in, in the order in which the sessions began.

@@ -10,7 +10,8 @@ use crate::domain::page::{self, Limit, Page};
 use crate::domain::secret::SecretKey;
 use crate::domain::session::{Device, Session};
 use crate::domain::user::User;
-use crate::service::sessions::SignedIn;
+use crate::service::second_factor::Challenge;
+use crate::service::sessions::{Admission, SignedIn};
 
 /// A person who can sign in.
 #[derive(Serialize, ToSchema)]
@@ -132,6 +133,35 @@ impl From<&SignedIn> for SignedInView {
     }
 }
 
+/// What a client gets that showed the first of two factors: no session yet.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SecondFactorRequired)]
+pub struct ChallengeView {
+    /// Always true.
+    #[schema(example = true)]
+    second_factor_required: bool,
+    /// Give it to `/api/v1/sessions/second-factor` with a code; it opens nothing else.
+    #[schema(example = "rcm_…")]
+    token: String,
+    /// What the code may be: of an authenticator app, or a recovery code.
+    #[schema(example = json!(["totp", "recovery_code"]))]
+    methods: [&'static str; 2],
+    /// How long the token is good, in seconds.
+    #[schema(example = 300)]
+    expires_in: u64,
+}
+
+impl From<&Challenge> for ChallengeView {
+    fn from(challenge: &Challenge) -> Self {
+        Self {
+            second_factor_required: true,
+            token: challenge.token.clone(),
+            methods: ["totp", "recovery_code"],
+            expires_in: challenge.expires_in.as_secs(),
+        }
+    }
+}
+
 /// Describes a part of a list, which [`list`] writes.
 macro_rules! list_schema {
     ($(#[$doc:meta])* $name:ident as $schema:ident of $item:ty) => {
@@ -206,6 +236,18 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
         }
         Err(error) => {
             super::problem::Problem::from(crate::error::Error::internal(error)).into_response()
+        }
+    }
+}
+
+/// What a first factor came to: a session, or the question for the second.
+pub fn admission(admission: &Admission) -> Response {
+    match admission {
+        Admission::SignedIn(signed_in) => {
+            json(StatusCode::CREATED, &SignedInView::from(&**signed_in))
+        }
+        Admission::SecondFactorRequired(challenge) => {
+            json(StatusCode::ACCEPTED, &ChallengeView::from(challenge))
         }
     }
 }
