@@ -334,6 +334,7 @@ mod tests {
             ("secret_key", "hunter2"),
             ("database", "oracle"),
             ("access_token_ttl", "10 minutes"),
+            ("signing_algorithm", "HS256"),
             ("public_url", "ftp://example.com"),
             ("password_min_length", "7"),
             ("cors_origins", "https://a.example https://b.example/path"),
@@ -345,6 +346,7 @@ mod tests {
             "database must be sqlite, or postgres with a postgres_url; public_url must be an http(s) URL without a path; \
              secret_key must be 32 bytes in base64; \
              access_token_ttl must be a duration such as 10s, 10m, 12h or 30d; \
+             signing_algorithm must be EdDSA or ES256; \
              password_min_length must be a number from 8 to 64; \
              cors_origins must be http(s) origins"
         );

@@ -12,6 +12,7 @@ pub mod factor;
 pub mod id;
 pub mod metadata;
 pub mod name;
+pub mod own_data;
 pub mod page;
 pub mod password;
 pub mod role;

@@ -53,10 +53,10 @@ impl KeyRecord {
     pub fn state(&self, all: &[Self], now: Timestamp) -> KeyState {
         if !self.is_published(now) {
             KeyState::Retired
-        } else if now < self.activates_at {
-            KeyState::Next
         } else if signing(all, now) == Some(self) {
             KeyState::Signing
+        } else if now < self.activates_at {
+            KeyState::Next
         } else {
             KeyState::Retiring
         }
@@ -69,10 +69,12 @@ impl KeyRecord {
     }
 }
 
-/// The one of these keys that signs: the newest that has begun to.
+/// The one of these keys that signs: the newest that has begun to. If none has, by
+/// the clock of an instance that is behind the one that made the first, the first.
 pub fn signing(keys: &[KeyRecord], now: Timestamp) -> Option<&KeyRecord> {
-    let begun = keys.iter().filter(|key| key.activates_at <= now);
-    begun.max_by(|a, b| (a.activates_at, &a.kid).cmp(&(b.activates_at, &b.kid)))
+    let order = |key: &&KeyRecord| (key.activates_at, key.kid.clone());
+    let begun = keys.iter().filter(|key| key.activates_at <= now).max_by_key(order);
+    begun.or_else(|| keys.iter().min_by_key(order))
 }
 
 /// The one of these keys that signs next, if there is one already.
@@ -112,6 +114,13 @@ mod tests {
             let states = keys.each_ref().map(|key| key.state(&keys, at(now)));
             assert_eq!(states, [old, new], "at {now}");
         }
+    }
+
+    #[test]
+    fn the_first_key_signs_even_where_it_is_still_yesterday() {
+        let keys = [key("new", 460, None), key("first", 100, Some(1_100))];
+        assert_eq!(signing(&keys, at(50)), Some(&keys[1]));
+        assert_eq!(signing(&[], at(50)), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod bootstrap;
 pub mod factors;
 pub mod health;
 pub mod me;
+pub mod own_data;
 pub mod reauthentication;
 pub mod roles;
 pub mod second_factor;

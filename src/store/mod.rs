@@ -12,6 +12,7 @@ pub mod events;
 pub mod factors;
 pub mod keys;
 pub mod migrate;
+pub mod own_data;
 #[cfg(target_family = "wasm")]
 pub mod postgres;
 pub mod postgres_commit;

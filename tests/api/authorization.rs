@@ -42,6 +42,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("DELETE /api/v1/sessions/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 404, 404, 404, 404, 403, 403]),
     ("GET /api/v1/me",                               Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 403, 403]),
     ("PATCH /api/v1/me",                             Target::None,             name,           [401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("DELETE /api/v1/me",                            Target::None,             nothing,        [401, 401, 401, 204, 204, 204, 409, 403, 403]),
+    ("GET /api/v1/me/export",                        Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 403, 403]),
     ("GET /api/v1/users",                            Target::None,             nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
     ("POST /api/v1/users",                           Target::None,             somebody,       [401, 401, 401, 403, 403, 201, 201, 201, 403]),
     ("POST /api/v1/users",                           Target::None,             new_admin,      [401, 401, 401, 403, 403, 403, 201, 403, 403]),

@@ -10,6 +10,7 @@ pub mod health;
 pub mod json;
 pub mod me;
 pub mod openapi;
+pub mod own_data;
 pub mod problem;
 pub mod reauthentication;
 pub mod roles;

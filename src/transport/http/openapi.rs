@@ -10,8 +10,8 @@ use utoipa::OpenApi;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
-    api_keys, bootstrap, factors, health, me, reauthentication, roles, second_factor, sessions,
-    signing_keys, user_roles, users, well_known,
+    api_keys, bootstrap, factors, health, me, own_data, reauthentication, roles, second_factor,
+    sessions, signing_keys, user_roles, users, well_known,
 };
 
 #[derive(OpenApi)]
@@ -32,7 +32,7 @@ use super::{
         roles::list_permissions,
         api_keys::list, api_keys::create, api_keys::get, api_keys::delete,
         sessions::list_of_user, sessions::delete_of_user,
-        me::get, me::patch,
+        me::get, me::patch, own_data::erase, own_data::export,
         factors::list, factors::enroll, factors::remove, factors::confirm,
         factors::replace_recovery_codes, factors::reset,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,

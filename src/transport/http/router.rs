@@ -10,7 +10,7 @@ use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
-    api_keys, bootstrap, docs, factors, health, me, openapi, reauthentication, roles,
+    api_keys, bootstrap, docs, factors, health, me, openapi, own_data, reauthentication, roles,
     second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::app::App;
@@ -29,7 +29,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/sessions/current/reauthenticate", post(reauthentication::create))
         .route("/api/v1/sessions/refresh", post(sessions::refresh))
         .route("/api/v1/sessions/second-factor", post(second_factor::create))
-        .route("/api/v1/me", get(me::get).patch(me::patch))
+        .route("/api/v1/me", get(me::get).patch(me::patch).delete(own_data::erase))
+        .route("/api/v1/me/export", get(own_data::export))
         .route("/api/v1/me/factors", get(factors::list))
         .route("/api/v1/me/factors/recovery-codes", post(factors::replace_recovery_codes))
         .route("/api/v1/me/factors/totp", post(factors::enroll).delete(factors::remove))
