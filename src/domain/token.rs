@@ -73,33 +73,6 @@ impl RefreshToken {
     }
 }
 
-/// An API key: 256 random bits. Only its hash is stored.
-pub struct ApiKeyToken(Zeroizing<[u8; 32]>);
-
-impl ApiKeyToken {
-    const PREFIX: &str = "rck_";
-
-    /// A new one.
-    pub fn new(rng: &dyn Rng) -> Self {
-        Self(Zeroizing::new(random(rng)))
-    }
-
-    /// Reads a key's form; whether there is such a key, its hash tells.
-    pub fn parse(token: &str) -> Option<Self> {
-        decode(Self::PREFIX, token).map(|bytes| Self(Zeroizing::new(bytes)))
-    }
-
-    /// The text that its holder keeps.
-    pub fn reveal(&self) -> String {
-        encode(Self::PREFIX, &self.0[..])
-    }
-
-    /// What is stored and looked up.
-    pub fn hash(&self) -> [u8; 32] {
-        sha256(&self.0[..])
-    }
-}
-
 /// What somebody holds who has shown the first of two factors. It opens nothing
 /// but the question for the second. Only its hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +99,33 @@ impl ChallengeToken {
     /// The text that the client keeps.
     pub fn reveal(&self) -> String {
         encode(Self::PREFIX, &self.0)
+    }
+}
+
+/// An API key: 256 random bits. Only its hash is stored.
+pub struct ApiKeyToken(Zeroizing<[u8; 32]>);
+
+impl ApiKeyToken {
+    const PREFIX: &str = "rck_";
+
+    /// A new one.
+    pub fn new(rng: &dyn Rng) -> Self {
+        Self(Zeroizing::new(random(rng)))
+    }
+
+    /// Reads a key's form; whether there is such a key, its hash tells.
+    pub fn parse(token: &str) -> Option<Self> {
+        decode(Self::PREFIX, token).map(|bytes| Self(Zeroizing::new(bytes)))
+    }
+
+    /// The text that its holder keeps.
+    pub fn reveal(&self) -> String {
+        encode(Self::PREFIX, &self.0[..])
+    }
+
+    /// What is stored and looked up.
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&self.0[..])
     }
 }
 

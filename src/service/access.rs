@@ -141,11 +141,6 @@ impl Caller {
         }
     }
 
-    /// Whether the caller is this user.
-    pub fn is(&self, user: UserId) -> bool {
-        matches!(self, Self::User(caller) if caller.user.id == user)
-    }
-
     /// What the caller may do.
     pub fn permissions(&self) -> &Permissions {
         match self {
@@ -219,18 +214,19 @@ pub async fn signed_in(app: &App, cx: &Context) -> Result<SignedInUser> {
     caller(app, cx).await?.signed_in()
 }
 
-/// The user who calls, and the rows of what belongs to them, by the claims of their
-/// token, in the same one statement. It fails if the claims are not true.
+/// The user who calls, and the rows of what belongs to them, in the same one
+/// statement.
 pub async fn signed_in_with(
     app: &App,
     cx: &Context,
-    target: impl FnOnce(&Claims) -> Statement,
+    target: impl FnOnce(UserId) -> Statement,
     order: &'static str,
 ) -> Result<(SignedInUser, Vec<Row>)> {
+    // The claimed user: the rows are dropped if the claim turns out to be false.
     let Credentials::AccessToken(token) = &cx.credentials else {
         return Ok((signed_in(app, cx).await?, Vec::new()));
     };
-    let (caller, rows) = caller_with(app, cx, target(&token.claims), order).await?;
+    let (caller, rows) = caller_with(app, cx, target(token.claims.user), order).await?;
     Ok((caller.signed_in()?, rows))
 }
 

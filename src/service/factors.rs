@@ -4,9 +4,8 @@ use super::access::{self, FRESH, SignedInUser};
 use super::second_factor::{self, MOST_ATTEMPTS, Question};
 use super::{Context, users};
 use crate::app::App;
-use crate::domain::access_token::Claims;
 use crate::domain::authentication::Method;
-use crate::domain::event::EventKind;
+use crate::domain::event::{Actor, EventKind};
 use crate::domain::factor::{
     Code, Factors, RECOVERY_CODES, RecoveryCode, TotpCode, TotpFactor, TotpSecret,
 };
@@ -37,7 +36,9 @@ pub async fn enroll(app: &App, cx: &Context) -> Result<Enrollment> {
     caller.require_fresh(app, FRESH)?;
     let (user, now) = (&caller.user, app.now());
     let secret = TotpSecret::new(&*app.rng);
-    let (_, issuer) = app.config.public_url.split_once("://").unwrap_or_default();
+    // Apps show whose code it is: the host, as its port and scheme tell nobody anything.
+    let (_, host) = app.config.public_url.split_once("://").unwrap_or_default();
+    let issuer = host.split_once(':').map_or(host, |(name, _)| name);
     let uri = secret.uri(issuer, &user.email);
     let uri = uri.ok_or_else(|| Error::internal("the otpauth URI cannot be written"))?;
     let key = &app.config.secret_key;
@@ -100,7 +101,7 @@ pub async fn reset(app: &App, cx: &Context, id: UserId) -> Result<()> {
     caller.require(&Permission::USERS_WRITE)?;
     let user = user.ok_or(Error::NotFound("user"))?;
     caller.require_over(&user)?;
-    if caller.is(id) {
+    if caller.actor() == Actor::User(id) {
         // Else a stolen session would do without the factor.
         let reason = "Your own second factor is removed with a code of it.";
         return Err(Error::Forbidden(reason.to_owned()));
@@ -117,8 +118,7 @@ fn question<'a>(app: &'a App, cx: &'a Context, caller: &SignedInUser) -> Questio
 }
 
 async fn own(app: &App, cx: &Context) -> Result<(SignedInUser, Factors)> {
-    let target = |claims: &Claims| factors::of_user(claims.user);
-    let (caller, rows) = access::signed_in_with(app, cx, target, "").await?;
+    let (caller, rows) = access::signed_in_with(app, cx, factors::of_user, "").await?;
     let row = rows.into_iter().next().ok_or(Error::Unauthenticated)?;
     Ok((caller, factors::from_row(row)?))
 }

@@ -4,7 +4,6 @@ use super::second_factor::Question;
 use super::sessions::{SignedIn, next_generation, sign, signed_in};
 use super::{Context, access};
 use crate::app::App;
-use crate::domain::access_token::Claims;
 use crate::domain::authentication::{Method, Methods};
 use crate::domain::event::EventKind;
 use crate::domain::factor::Code;
@@ -22,8 +21,8 @@ pub async fn reauthenticate(
     password: Password,
     code: Option<Code>,
 ) -> Result<SignedIn> {
-    let target = |claims: &Claims| sessions::with_credentials(claims.session);
-    let (caller, rows) = access::signed_in_with(app, cx, target, "").await?;
+    let caller = access::signed_in(app, cx).await?;
+    let rows = app.store.query(sessions::with_credentials(caller.session)).await?;
     let row = rows.into_iter().next().ok_or(Error::Unauthenticated)?;
     let stored = sessions::credentials_from_row(row)?;
     let hash = stored.password_hash.ok_or_else(no_password)?;

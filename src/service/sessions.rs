@@ -165,7 +165,7 @@ pub struct SessionList {
 
 /// Where the caller is signed in.
 pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<SessionList> {
-    let target = |claims: &Claims| sessions::list(claims.user, page, app.now());
+    let target = |user| sessions::list(user, page, app.now());
     let (caller, rows) = access::signed_in_with(app, cx, target, ORDER).await?;
     let found = rows.into_iter().map(sessions::from_row).collect::<Result<Vec<_>, _>>()?;
     Ok(SessionList { page: to_page(found, page), current: Some(caller.session) })

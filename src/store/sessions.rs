@@ -59,38 +59,6 @@ pub fn by_id(id: SessionId, now: Timestamp) -> Statement {
     Statement::new(sql, vec![id.to_string().into(), now.into()])
 }
 
-/// A page of the sessions of a user that go on, in the order in which they began,
-/// and one more if there is one.
-pub fn list(user: UserId, page: &PageRequest, now: Timestamp) -> Statement {
-    let sql = concat!(
-        "SELECT ",
-        session_columns!(),
-        " FROM sessions s WHERE s.user_id = $1 AND s.id > $2 AND s.ended_at IS NULL \
-         AND s.expires_at > $3 ORDER BY s.id LIMIT $4"
-    );
-    Statement::new(sql, list_params(user, page, now))
-}
-
-/// The same, each behind its user; a user without sessions comes alone.
-pub fn list_with_user(user: UserId, page: &PageRequest, now: Timestamp) -> Statement {
-    let sql = concat!(
-        "SELECT ",
-        user_columns!(),
-        ", ",
-        session_columns!(),
-        " FROM users u LEFT JOIN sessions s ON s.id IN (SELECT l.id FROM sessions l \
-         WHERE l.user_id = $1 AND l.id > $2 AND l.ended_at IS NULL AND l.expires_at > $3 \
-         ORDER BY l.id LIMIT $4) WHERE u.id = $1"
-    );
-    Statement::new(sql, list_params(user, page, now))
-}
-
-fn list_params(user: UserId, page: &PageRequest, now: Timestamp) -> Vec<Value> {
-    let after = page.after.as_deref().unwrap_or_default();
-    let limit = page.limit.get().saturating_add(1);
-    vec![user.to_string().into(), after.into(), now.into(), limit.into()]
-}
-
 /// A session with what its user must show to make it fresh.
 pub struct WithCredentials {
     /// The session.
@@ -122,6 +90,38 @@ pub fn credentials_from_row(row: Row) -> Result<WithCredentials, DatabaseError> 
         password_hash: columns.optional_text()?,
         totp: factors::from_columns(columns)?,
     })
+}
+
+/// A page of the sessions of a user that go on, in the order in which they began,
+/// and one more if there is one.
+pub fn list(user: UserId, page: &PageRequest, now: Timestamp) -> Statement {
+    let sql = concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions s WHERE s.user_id = $1 AND s.id > $2 AND s.ended_at IS NULL \
+         AND s.expires_at > $3 ORDER BY s.id LIMIT $4"
+    );
+    Statement::new(sql, list_params(user, page, now))
+}
+
+/// The same, each behind its user; a user without sessions comes alone.
+pub fn list_with_user(user: UserId, page: &PageRequest, now: Timestamp) -> Statement {
+    let sql = concat!(
+        "SELECT ",
+        user_columns!(),
+        ", ",
+        session_columns!(),
+        " FROM users u LEFT JOIN sessions s ON s.id IN (SELECT l.id FROM sessions l \
+         WHERE l.user_id = $1 AND l.id > $2 AND l.ended_at IS NULL AND l.expires_at > $3 \
+         ORDER BY l.id LIMIT $4) WHERE u.id = $1"
+    );
+    Statement::new(sql, list_params(user, page, now))
+}
+
+fn list_params(user: UserId, page: &PageRequest, now: Timestamp) -> Vec<Value> {
+    let after = page.after.as_deref().unwrap_or_default();
+    let limit = page.limit.get().saturating_add(1);
+    vec![user.to_string().into(), after.into(), now.into(), limit.into()]
 }
 
 /// Goes from `generation` to the next: of several that try, one succeeds.
@@ -170,25 +170,26 @@ pub fn set_methods(id: SessionId, methods: &Methods) -> Statement {
     Statement::new(sql, vec![methods.to_stored().into(), id.to_string().into()]).expecting(1)
 }
 
-/// Ends every session of a user but one.
-pub fn end_others(user: UserId, current: SessionId, now: Timestamp) -> Statement {
-    let sql = "UPDATE sessions SET ended_at = $1 \
-               WHERE user_id = $2 AND id <> $3 AND ended_at IS NULL";
-    Statement::new(sql, vec![now.into(), user.to_string().into(), current.to_string().into()])
-}
-
-/// Ends every session of a user.
-pub fn end_all(user: UserId, now: Timestamp) -> Statement {
-    let sql = "UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL";
-    Statement::new(sql, vec![now.into(), user.to_string().into()])
-}
-
 /// Ends one session of a user.
 pub fn end(id: SessionId, user: UserId, now: Timestamp) -> Statement {
     let sql = "UPDATE sessions SET ended_at = $1 \
                WHERE id = $2 AND user_id = $3 AND ended_at IS NULL RETURNING id";
     let params = vec![now.into(), id.to_string().into(), user.to_string().into()];
     Statement::new(sql, params).expecting(1)
+}
+
+/// Ends all sessions of a user but one.
+pub fn end_others(user: UserId, kept: SessionId, now: Timestamp) -> Statement {
+    let sql = "UPDATE sessions SET ended_at = $1 \
+               WHERE user_id = $2 AND id <> $3 AND ended_at IS NULL";
+    let params = vec![now.into(), user.to_string().into(), kept.to_string().into()];
+    Statement::new(sql, params)
+}
+
+/// Ends all sessions of a user.
+pub fn end_all(user: UserId, now: Timestamp) -> Statement {
+    let sql = "UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL";
+    Statement::new(sql, vec![now.into(), user.to_string().into()])
 }
 
 /// Reads a row of [`list`].

@@ -4,13 +4,15 @@ use http::Method;
 use rollcall::domain::role::Permission;
 use serde_json::{Value, json};
 
+use crate::support::authenticator::{Authenticator, Protected};
 use crate::support::client::Client;
 use crate::support::{BOOTSTRAP_TOKEN, PASSWORD, TestApp};
 
 /// The columns of [`TABLE`]. A new sort of caller is a new column.
-const CALLERS: [&str; 9] = [
+const CALLERS: [&str; 10] = [
     "nobody",
     "garbage",
+    "half-authenticated",
     "operator",
     "user",
     "other user",
@@ -24,85 +26,96 @@ const CALLERS: [&str; 9] = [
 /// gets. An operation has a row for each target that makes a difference.
 type Row = (&'static str, Target, fn(&World) -> Value, [u16; CALLERS.len()]);
 
-// `user` is the one whom the target `Own` names; `other user` is another one.
-// `lower admin` may read and write users, and do nothing else. `key` is an API key
-// that may do everything which has a permission of its own, `none` one that may
-// do nothing here.
+// `user` is the one whom the target `Own` names, and has an authenticator app that
+// was never confirmed; `other user` is another one, and has one that was.
+// `half-authenticated` is the other user before the second factor. `lower admin` may read
+// and write users, and do nothing else. `key` is an API key that may do everything
+// which has a permission of its own, `none` one that may do nothing here.
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Row] = &[
-    //                                                                             nobody  operator  other    admin    none
-    //                                                                               garbage   user     lower    key
-    ("POST /api/v1/bootstrap",                       Target::None,             somebody,       [401, 401, 409, 401, 401, 401, 401, 401, 401]),
-    ("POST /api/v1/sessions",                        Target::None,             credentials,    [201, 201, 201, 201, 201, 201, 201, 201, 201]),
-    ("GET /api/v1/sessions",                         Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 403, 403]),
-    ("DELETE /api/v1/sessions",                      Target::None,             nothing,        [401, 401, 401, 204, 204, 204, 204, 403, 403]),
-    ("POST /api/v1/sessions/refresh",                Target::None,             refresh,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
-    ("DELETE /api/v1/sessions/current",              Target::None,             nothing,        [401, 401, 401, 204, 204, 204, 204, 403, 403]),
-    ("DELETE /api/v1/sessions/{id}",                 Target::OwnSession,       nothing,        [401, 401, 401, 204, 404, 404, 404, 403, 403]),
-    ("DELETE /api/v1/sessions/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 404, 404, 404, 404, 403, 403]),
-    ("GET /api/v1/me",                               Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 403, 403]),
-    ("PATCH /api/v1/me",                             Target::None,             name,           [401, 401, 401, 200, 200, 200, 200, 403, 403]),
-    ("DELETE /api/v1/me",                            Target::None,             nothing,        [401, 401, 401, 204, 204, 204, 409, 403, 403]),
-    ("GET /api/v1/me/export",                        Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 403, 403]),
-    ("GET /api/v1/users",                            Target::None,             nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
-    ("POST /api/v1/users",                           Target::None,             somebody,       [401, 401, 401, 403, 403, 201, 201, 201, 403]),
-    ("POST /api/v1/users",                           Target::None,             new_admin,      [401, 401, 401, 403, 403, 403, 201, 403, 403]),
-    ("GET /api/v1/users/{id}",                       Target::Own,              nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
-    ("GET /api/v1/users/{id}",                       Target::Admin,            nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
-    ("GET /api/v1/users/{id}",                       Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
-    ("PUT /api/v1/users/{id}",                       Target::Own,              profile,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
-    ("PUT /api/v1/users/{id}",                       Target::Admin,            profile,        [401, 401, 401, 403, 403, 403, 200, 403, 403]),
-    ("PUT /api/v1/users/{id}",                       Target::Unknown,          profile,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
-    ("PATCH /api/v1/users/{id}",                     Target::Own,              name,           [401, 401, 401, 403, 403, 200, 200, 200, 403]),
-    ("PATCH /api/v1/users/{id}",                     Target::Admin,            name,           [401, 401, 401, 403, 403, 403, 200, 403, 403]),
-    ("PATCH /api/v1/users/{id}",                     Target::Unknown,          name,           [401, 401, 401, 403, 403, 404, 404, 404, 403]),
-    ("DELETE /api/v1/users/{id}",                    Target::Own,              nothing,        [401, 401, 401, 403, 403, 204, 204, 204, 403]),
-    ("DELETE /api/v1/users/{id}",                    Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 409, 403, 403]),
-    ("DELETE /api/v1/users/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
-    ("POST /api/v1/users/{id}/suspend",              Target::Own,              nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
-    ("POST /api/v1/users/{id}/suspend",              Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 409, 403, 403]),
-    ("POST /api/v1/users/{id}/suspend",              Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
-    ("POST /api/v1/users/{id}/unsuspend",            Target::Own,              nothing,        [401, 401, 401, 403, 403, 200, 200, 200, 403]),
-    ("POST /api/v1/users/{id}/unsuspend",            Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 200, 403, 403]),
-    ("POST /api/v1/users/{id}/unsuspend",            Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 404, 404, 404, 403]),
-    ("PUT /api/v1/users/{id}/roles",                 Target::Own,              support,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("PUT /api/v1/users/{id}/roles",                 Target::Admin,            support,        [401, 401, 401, 403, 403, 403, 409, 403, 403]),
-    ("PUT /api/v1/users/{id}/roles",                 Target::Unknown,          support,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
-    ("PUT /api/v1/users/{id}/roles",                 Target::Own,              admin_role,     [401, 401, 401, 403, 403, 403, 200, 403, 403]),
-    ("PUT /api/v1/users/{id}/roles",                 Target::Admin,            admin_role,     [401, 401, 401, 403, 403, 403, 200, 403, 403]),
-    ("GET /api/v1/users/{id}/sessions",              Target::Own,              nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("GET /api/v1/users/{id}/sessions",              Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 200, 403, 403]),
-    ("GET /api/v1/users/{id}/sessions",              Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
-    ("DELETE /api/v1/users/{id}/sessions",           Target::Own,              nothing,        [401, 401, 401, 403, 403, 403, 204, 204, 403]),
-    ("DELETE /api/v1/users/{id}/sessions",           Target::Admin,            nothing,        [401, 401, 401, 403, 403, 403, 204, 403, 403]),
-    ("DELETE /api/v1/users/{id}/sessions",           Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
-    ("GET /api/v1/roles",                            Target::None,             nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("POST /api/v1/roles",                           Target::None,             role,           [401, 401, 401, 403, 403, 403, 201, 201, 403]),
-    ("GET /api/v1/roles/{name}",                     Target::Role("admin"),    nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("GET /api/v1/roles/{name}",                     Target::Role("nobody"),   nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
-    ("PUT /api/v1/roles/{name}",                     Target::Role("support"),  permissions,    [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("PUT /api/v1/roles/{name}",                     Target::Role("admin"),    permissions,    [401, 401, 401, 403, 403, 403, 409, 403, 403]),
-    ("PUT /api/v1/roles/{name}",                     Target::Role("nobody"),   permissions,    [401, 401, 401, 403, 403, 403, 404, 404, 403]),
-    ("DELETE /api/v1/roles/{name}",                  Target::Role("unused"),   nothing,        [401, 401, 401, 403, 403, 403, 204, 204, 403]),
-    ("DELETE /api/v1/roles/{name}",                  Target::Role("support"),  nothing,        [401, 401, 401, 403, 403, 403, 409, 409, 403]),
-    ("DELETE /api/v1/roles/{name}",                  Target::Role("user"),     nothing,        [401, 401, 401, 403, 403, 403, 409, 409, 403]),
-    ("DELETE /api/v1/roles/{name}",                  Target::Role("admin"),    nothing,        [401, 401, 401, 403, 403, 403, 409, 403, 403]),
-    ("DELETE /api/v1/roles/{name}",                  Target::Role("nobody"),   nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
-    ("GET /api/v1/permissions",                      Target::None,             nothing,        [401, 401, 401, 200, 200, 200, 200, 200, 200]),
-    ("GET /api/v1/api-keys",                         Target::None,             nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("POST /api/v1/api-keys",                        Target::None,             api_key,        [401, 401, 401, 403, 403, 403, 201, 201, 403]),
-    ("GET /api/v1/api-keys/{id}",                    Target::ApiKey,           nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("GET /api/v1/api-keys/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
-    ("DELETE /api/v1/api-keys/{id}",                 Target::ApiKey,           nothing,        [401, 401, 401, 403, 403, 403, 204, 204, 403]),
-    ("DELETE /api/v1/api-keys/{id}",                 Target::StrongApiKey,     nothing,        [401, 401, 401, 403, 403, 403, 204, 403, 403]),
-    ("DELETE /api/v1/api-keys/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 403, 403, 403, 404, 404, 403]),
-    ("GET /api/v1/signing-keys",                     Target::None,             nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("POST /api/v1/signing-keys/rotate",             Target::None,             nothing,        [401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("GET /.well-known/jwks.json",                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
-    ("GET /health",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
-    ("GET /livez",                                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
-    ("GET /readyz",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
-    ("GET /openapi.json",                            Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    //                                                                                             nobody    half  user   lower    key
+    //                                                                                               garbage  operator other  admin     none
+    ("POST /api/v1/bootstrap",                       Target::None,             somebody,       [401, 401, 401, 409, 401, 401, 401, 401, 401, 401]),
+    ("POST /api/v1/sessions",                        Target::None,             credentials,    [201, 201, 201, 201, 201, 201, 201, 201, 201, 201]),
+    ("GET /api/v1/sessions",                         Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("DELETE /api/v1/sessions",                      Target::None,             nothing,        [401, 401, 401, 401, 204, 204, 204, 204, 403, 403]),
+    ("POST /api/v1/sessions/refresh",                Target::None,             refresh,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("POST /api/v1/sessions/second-factor",          Target::None,             second_factor,  [201, 201, 201, 201, 201, 201, 201, 201, 201, 201]),
+    ("POST /api/v1/sessions/current/reauthenticate", Target::None,             password,       [401, 401, 401, 401, 200, 422, 200, 200, 403, 403]),
+    ("DELETE /api/v1/sessions/current",              Target::None,             nothing,        [401, 401, 401, 401, 204, 204, 204, 204, 403, 403]),
+    ("DELETE /api/v1/sessions/{id}",                 Target::OwnSession,       nothing,        [401, 401, 401, 401, 204, 404, 404, 404, 403, 403]),
+    ("DELETE /api/v1/sessions/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 401, 404, 404, 404, 404, 403, 403]),
+    ("GET /api/v1/me",                               Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("PATCH /api/v1/me",                             Target::None,             name,           [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("DELETE /api/v1/me",                            Target::None,             nothing,        [401, 401, 401, 401, 204, 204, 204, 409, 403, 403]),
+    ("GET /api/v1/me/export",                        Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("GET /api/v1/me/factors",                       Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
+    ("POST /api/v1/me/factors/totp",                 Target::None,             nothing,        [401, 401, 401, 401, 201, 409, 201, 201, 403, 403]),
+    ("DELETE /api/v1/me/factors/totp",               Target::None,             other_code,     [401, 401, 401, 401, 404, 204, 404, 404, 403, 403]),
+    ("POST /api/v1/me/factors/totp/confirm",         Target::None,             own_code,       [401, 401, 401, 401, 200, 409, 404, 404, 403, 403]),
+    ("POST /api/v1/me/factors/recovery-codes",       Target::None,             other_code,     [401, 401, 401, 401, 404, 200, 404, 404, 403, 403]),
+    ("GET /api/v1/users",                            Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users",                           Target::None,             somebody,       [401, 401, 401, 401, 403, 403, 201, 201, 201, 403]),
+    ("POST /api/v1/users",                           Target::None,             new_admin,      [401, 401, 401, 401, 403, 403, 403, 201, 403, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/users/{id}",                       Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Own,              profile,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Admin,            profile,        [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PUT /api/v1/users/{id}",                       Target::Unknown,          profile,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Own,              name,           [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Admin,            name,           [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PATCH /api/v1/users/{id}",                     Target::Unknown,          name,           [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 204, 204, 204, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("DELETE /api/v1/users/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("POST /api/v1/users/{id}/suspend",              Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("POST /api/v1/users/{id}/unsuspend",            Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Own,              support,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Admin,            support,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Unknown,          support,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Own,              admin_role,     [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("PUT /api/v1/users/{id}/roles",                 Target::Admin,            admin_role,     [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("GET /api/v1/users/{id}/sessions",              Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 403, 403]),
+    ("DELETE /api/v1/users/{id}/sessions",           Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/users/{id}/factors",            Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 204, 204, 204, 403]),
+    ("DELETE /api/v1/users/{id}/factors",            Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 403, 403, 403]),
+    ("DELETE /api/v1/users/{id}/factors",            Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("GET /api/v1/roles",                            Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/roles",                           Target::None,             role,           [401, 401, 401, 401, 403, 403, 403, 201, 201, 403]),
+    ("GET /api/v1/roles/{name}",                     Target::Role("admin"),    nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/roles/{name}",                     Target::Role("nobody"),   nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("support"),  permissions,    [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("admin"),    permissions,    [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("PUT /api/v1/roles/{name}",                     Target::Role("nobody"),   permissions,    [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("unused"),   nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("support"),  nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 409, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("user"),     nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 409, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("admin"),    nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
+    ("DELETE /api/v1/roles/{name}",                  Target::Role("nobody"),   nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("GET /api/v1/permissions",                      Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 200, 200]),
+    ("GET /api/v1/api-keys",                         Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/api-keys",                        Target::None,             api_key,        [401, 401, 401, 401, 403, 403, 403, 201, 201, 403]),
+    ("GET /api/v1/api-keys/{id}",                    Target::ApiKey,           nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/api-keys/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::ApiKey,           nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 204, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::StrongApiKey,     nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 403, 403]),
+    ("DELETE /api/v1/api-keys/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("GET /api/v1/signing-keys",                     Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/signing-keys/rotate",             Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /.well-known/jwks.json",                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /health",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /livez",                                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /readyz",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /openapi.json",                            Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
 ];
 
 /// What stands in the place of `{…}` in the path.
@@ -130,6 +143,8 @@ pub(crate) enum Target {
 pub(crate) struct World {
     app: TestApp,
     callers: [Client; CALLERS.len()],
+    unconfirmed: Authenticator,
+    other: Protected,
     weak_key: Client,
 }
 
@@ -137,7 +152,10 @@ impl World {
     pub(crate) async fn new() -> Self {
         let app = TestApp::new().await;
         let (nobody, admin) = (app.anon(), app.admin().await);
-        let (user, other) = (app.user("user").await, app.user("other").await);
+        let user = app.user("user").await;
+        let unconfirmed = app.enroll(&user).await;
+        let other = app.protect(app.user("other").await).await;
+        let half = nobody.showing(app.half_sign_in(&other.client.email).await);
         let lower = app.user("lower").await;
         app.role("support", &["users:read", "users:write"]).await;
         app.role("unused", &["users:read"]).await;
@@ -147,8 +165,9 @@ impl World {
         let (key, none) = (app.api_key(&all).await, app.api_key(&["other:thing"]).await);
         let weak_key = app.api_key(&["users:read"]).await;
         let (garbage, operator) = (nobody.showing("garbage"), nobody.showing(BOOTSTRAP_TOKEN));
-        let callers = [nobody, garbage, operator, user, other, lower, admin, key, none];
-        Self { app, callers, weak_key }
+        let callers =
+            [nobody, garbage, half, operator, user, other.client.clone(), lower, admin, key, none];
+        Self { app, callers, weak_key, unconfirmed, other }
     }
 
     fn caller(&self, name: &str) -> &Client {
@@ -223,6 +242,23 @@ fn refresh(world: &World) -> Value {
     json!({"refresh_token": world.caller("user").refresh_token})
 }
 
+fn password(_: &World) -> Value {
+    json!({"password": PASSWORD})
+}
+
+fn own_code(world: &World) -> Value {
+    json!({"code": world.unconfirmed.code()})
+}
+
+fn other_code(world: &World) -> Value {
+    json!({"code": world.other.authenticator.code_at(1)})
+}
+
+fn second_factor(world: &World) -> Value {
+    let token = &world.caller("half-authenticated").access_token;
+    json!({"token": token, "code": world.other.authenticator.code_at(1)})
+}
+
 #[tokio::test]
 async fn every_caller_may_do_what_the_table_says_and_nothing_else() {
     let mut wrong = Vec::new();
@@ -260,7 +296,7 @@ async fn whoever_is_not_known_is_told_so_before_the_request_is_judged() {
     for (operation, target, _, expected) in TABLE.iter().filter(|row| row.3[1] == 401) {
         let (method, template) = operation.split_once(' ').unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        for caller in ["nobody", "garbage"] {
+        for caller in ["nobody", "garbage", "half-authenticated"] {
             let path = world.path(template, *target);
             let client = world.caller(caller).with("if-match", "no tag");
             let answer = client.send(method.clone(), path, "application/json", "{").await;

@@ -26,41 +26,7 @@ async fn everybody_may_take_along_what_the_service_holds_on_them() {
     content-type: application/json
 
     {
-      "events": [
-        {
-          "actor": "user:[id 1]",
-          "at": "2026-01-01T00:00:00.000000Z",
-          "id": "[id 2]",
-          "kind": "user.data_exported",
-          "request_id": "…",
-          "subject": "[id 1]"
-        },
-        {
-          "actor": "user:[id 3]",
-          "at": "2026-01-01T00:00:00.000000Z",
-          "id": "[id 4]",
-          "kind": "user.created",
-          "request_id": "…",
-          "subject": "[id 1]"
-        },
-        {
-          "actor": "user:[id 1]",
-          "at": "2026-01-01T00:00:00.000000Z",
-          "id": "[id 5]",
-          "kind": "session.created",
-          "request_id": "…",
-          "subject": "[id 1]"
-        },
-        {
-          "actor": "user:[id 1]",
-          "at": "2026-01-01T00:00:00.000000Z",
-          "id": "[id 6]",
-          "kind": "user.updated",
-          "request_id": "…",
-          "subject": "[id 1]"
-        }
-      ],
-      "exported_at": "2026-01-01T00:00:00.000000Z",
+      "exported_at": "2026-01-01T00:00:02.000000Z",
       "profile": {
         "created_at": "2026-01-01T00:00:00.000000Z",
         "email": "alice@example.com",
@@ -72,30 +38,66 @@ async fn everybody_may_take_along_what_the_service_holds_on_them() {
           "user"
         ],
         "suspended_at": null,
-        "updated_at": "2026-01-01T00:00:00.000000Z",
+        "updated_at": "2026-01-01T00:00:01.000000Z",
         "version": 2
       },
-      "recovery_codes": [],
-      "sessions": [
-        {
-          "address": "203.0.113.7",
-          "authenticated_at": "2026-01-01T00:00:00.000000Z",
-          "created_at": "2026-01-01T00:00:00.000000Z",
-          "device": null,
-          "ended_at": null,
-          "expires_at": "2026-01-31T00:00:00.000000Z",
-          "id": "[id 7]",
-          "last_used_at": "2026-01-01T00:00:00.000000Z",
-          "methods": "pwd"
-        }
-      ],
-      "sign_in_challenges": [],
-      "totp_factors": [],
-      "user_roles": [
-        {
-          "role": "user"
-        }
-      ]
+      "records": {
+        "events": [
+          {
+            "actor": "user:[id 2]",
+            "at": "2026-01-01T00:00:00.000000Z",
+            "id": "[id 3]",
+            "kind": "user.created",
+            "request_id": "…",
+            "subject": "[id 1]"
+          },
+          {
+            "actor": "user:[id 1]",
+            "at": "2026-01-01T00:00:00.000000Z",
+            "id": "[id 4]",
+            "kind": "session.created",
+            "request_id": "…",
+            "subject": "[id 1]"
+          },
+          {
+            "actor": "user:[id 1]",
+            "at": "2026-01-01T00:00:01.000000Z",
+            "id": "[id 5]",
+            "kind": "user.updated",
+            "request_id": "…",
+            "subject": "[id 1]"
+          },
+          {
+            "actor": "user:[id 1]",
+            "at": "2026-01-01T00:00:02.000000Z",
+            "id": "[id 6]",
+            "kind": "user.data_exported",
+            "request_id": "…",
+            "subject": "[id 1]"
+          }
+        ],
+        "recovery_codes": [],
+        "sessions": [
+          {
+            "address": "203.0.113.7",
+            "authenticated_at": "2026-01-01T00:00:00.000000Z",
+            "created_at": "2026-01-01T00:00:00.000000Z",
+            "device": null,
+            "ended_at": null,
+            "expires_at": "2026-01-31T00:00:00.000000Z",
+            "id": "[id 7]",
+            "last_used_at": "2026-01-01T00:00:00.000000Z",
+            "methods": "pwd"
+          }
+        ],
+        "sign_in_challenges": [],
+        "totp_factors": [],
+        "user_roles": [
+          {
+            "role": "user"
+          }
+        ]
+      }
     }
     "#);
 }
@@ -113,7 +115,7 @@ async fn every_table_that_belongs_to_a_user_has_its_place_in_the_export() {
     assert!(told.is_superset(&expected), "missing {:?}", expected.difference(&told));
     let export = alice.get(EXPORT).await.assert_status(200);
     for table in told {
-        assert!(export.body[&table].is_array(), "{table}");
+        assert!(export.body["records"][&table].is_array(), "{table}");
     }
 }
 
@@ -166,7 +168,7 @@ async fn only_who_has_just_proven_who_they_are_is_erased() {
 
 /// Requests have names of their own in every run.
 fn redact_request_ids(mut export: crate::support::response::Response) -> String {
-    for event in export.body["events"].as_array_mut().unwrap() {
+    for event in export.body["records"]["events"].as_array_mut().unwrap() {
         event["request_id"] = json!("…");
     }
     export.to_string()

@@ -18,7 +18,7 @@ async fn the_next_key_is_published_before_it_signs() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let old = kids(&app).await;
-    assert_snapshot!(admin.post(ROTATE, json!({})).await, @r#"
+    assert_snapshot!(admin.act(ROTATE).await, @r#"
     200 OK
     content-type: application/json
 
@@ -73,7 +73,7 @@ async fn an_old_key_is_published_until_its_last_token_has_expired() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let old = kids(&app).await;
-    admin.post(ROTATE, json!({})).await.assert_status(200);
+    admin.act(ROTATE).await.assert_status(200);
     app.clock.advance(Duration::from_secs(359));
     let last = app.sign_in(&admin.email).await;
     assert_eq!(signer(&last), old[0]);
@@ -89,7 +89,7 @@ async fn an_old_key_is_published_until_its_last_token_has_expired() {
     // What nobody needs any more goes with the next rotation.
     let count = async || app.sql("SELECT kid FROM signing_keys", Vec::new()).await.len();
     assert_eq!(count().await, 2);
-    app.sign_in(&admin.email).await.post(ROTATE, json!({})).await.assert_status(200);
+    app.sign_in(&admin.email).await.act(ROTATE).await.assert_status(200);
     assert_eq!(count().await, 2);
 }
 
@@ -141,7 +141,7 @@ async fn instances_that_rotate_at_once_make_one_key() {
         let clients = instances.iter().map(|app| app.anon().showing(&admin.access_token));
         let clients: Vec<_> = clients.collect();
         let before = kids(&app).await;
-        let answers = join_all(clients.iter().map(|client| client.post(ROTATE, json!({})))).await;
+        let answers = join_all(clients.iter().map(|client| client.act(ROTATE))).await;
         let made: Vec<_> =
             answers.into_iter().map(|a| a.assert_status(200).text_at("/kid")).collect();
         assert!(made.iter().all(|kid| *kid == made[0] && !before.contains(kid)), "{made:?}");

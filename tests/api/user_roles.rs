@@ -134,7 +134,7 @@ async fn the_last_admin_stays_an_admin() {
     let demote = json!({"roles": ["user"]});
     admin.put(roles_of(&admin), demote.clone()).await.assert_problem(409, "last_admin");
     let user = format!("/api/v1/users/{}", admin.id);
-    let suspend = admin.post(format!("{user}/suspend"), json!({})).await;
+    let suspend = admin.act(format!("{user}/suspend")).await;
     suspend.assert_problem(409, "last_admin");
     admin.delete(&user).await.assert_problem(409, "last_admin");
     admin.delete("/api/v1/me").await.assert_problem(409, "last_admin");
@@ -142,7 +142,7 @@ async fn the_last_admin_stays_an_admin() {
 
     // One who is suspended does not count.
     let other = app.user_with_roles("other", &["admin"]).await;
-    admin.post(format!("/api/v1/users/{}/suspend", other.id), json!({})).await.assert_status(200);
+    admin.act(format!("/api/v1/users/{}/suspend", other.id)).await.assert_status(200);
     admin.put(roles_of(&admin), demote).await.assert_problem(409, "last_admin");
 }
 
@@ -168,7 +168,7 @@ async fn take_away(actor: &Client, admin: &Client, round: usize) -> Response {
     let user = format!("/api/v1/users/{}", admin.id);
     match round % 3 {
         0 => actor.put(format!("{user}/roles"), json!({"roles": ["user"]})).await,
-        1 => actor.post(format!("{user}/suspend"), json!({})).await,
+        1 => actor.act(format!("{user}/suspend")).await,
         _ => actor.delete(user).await,
     }
 }

@@ -1,10 +1,11 @@
 //! Somebody who sends requests: nobody in particular, an admin, a user.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{HeaderName, HeaderValue, Method, Request};
 use rollcall::transport::http::Server;
 use serde_json::Value;
 
+use super::document;
 use super::response::Response;
 
 /// Where every request comes from, as the host tells it.
@@ -72,12 +73,17 @@ impl Client {
 
     /// Reads.
     pub(crate) async fn get(&self, path: impl AsRef<str>) -> Response {
-        self.send(Method::GET, path, "", Body::empty()).await
+        self.send(Method::GET, path, "", "").await
     }
 
     /// Sends JSON.
     pub(crate) async fn post(&self, path: impl AsRef<str>, body: Value) -> Response {
         self.json(Method::POST, path, body).await
+    }
+
+    /// Has something done that needs no words.
+    pub(crate) async fn act(&self, path: impl AsRef<str>) -> Response {
+        self.send(Method::POST, path, "", "").await
     }
 
     /// Replaces; `with("if-match", …)` says which version.
@@ -87,13 +93,12 @@ impl Client {
 
     /// Sends a JSON Merge Patch.
     pub(crate) async fn patch(&self, path: impl AsRef<str>, body: Value) -> Response {
-        let body = Body::from(body.to_string());
-        self.send(Method::PATCH, path, "application/merge-patch+json", body).await
+        self.send(Method::PATCH, path, "application/merge-patch+json", body.to_string()).await
     }
 
     /// Deletes.
     pub(crate) async fn delete(&self, path: impl AsRef<str>) -> Response {
-        self.send(Method::DELETE, path, "", Body::empty()).await
+        self.send(Method::DELETE, path, "", "").await
     }
 
     /// Sends JSON by any method.
@@ -103,7 +108,7 @@ impl Client {
         path: impl AsRef<str>,
         body: Value,
     ) -> Response {
-        self.send(method, path, "application/json", Body::from(body.to_string())).await
+        self.send(method, path, "application/json", body.to_string()).await
     }
 
     /// Sends anything. An empty content type is none.
@@ -112,10 +117,11 @@ impl Client {
         method: Method,
         path: impl AsRef<str>,
         content_type: &str,
-        body: impl Into<Body>,
+        body: impl Into<Bytes>,
     ) -> Response {
-        let mut request =
-            Request::builder().method(method).uri(path.as_ref()).header("spin-client-addr", PEER);
+        let (path, body) = (path.as_ref(), body.into());
+        let mut request = Request::builder().method(&method).uri(path);
+        request = request.header("spin-client-addr", PEER);
         if !self.access_token.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.access_token));
         }
@@ -125,6 +131,9 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        Response::read(self.server.serve(request.body(body.into()).unwrap()).await).await
+        let request = request.body(Body::from(body.clone())).unwrap();
+        let response = Response::read(self.server.serve(request).await).await;
+        document::check(&method, path, (content_type, &body), &response);
+        response
     }
 }

@@ -1,7 +1,9 @@
 //! What tests need to run the service in-process: on real SQL, with time,
 //! randomness, timers and the log in their hands.
 
+pub(crate) mod authenticator;
 pub(crate) mod client;
+mod document;
 pub(crate) mod ports;
 pub(crate) mod response;
 pub(crate) mod sqlite;
@@ -129,6 +131,13 @@ impl TestApp {
         client
     }
 
+    /// The same client with its next tokens.
+    pub(crate) async fn refresh(&self, client: &Client) -> Client {
+        let token = json!({"refresh_token": client.refresh_token});
+        let answer = self.anon().post("/api/v1/sessions/refresh", token).await.assert_status(200);
+        client.clone().signed_in(&answer)
+    }
+
     /// Makes a role.
     pub(crate) async fn role(&self, name: &str, permissions: &[&str]) {
         let role = json!({"name": name, "permissions": permissions});
@@ -156,6 +165,19 @@ impl TestApp {
     /// Asks the database itself: for what no operation of the API does or tells.
     pub(crate) async fn sql(&self, sql: &'static str, params: Vec<Value>) -> Vec<Row> {
         self.database.query(Statement::new(sql, params)).await.unwrap()
+    }
+
+    /// What happened, in order: `user.created by operator, of <id>`.
+    pub(crate) async fn events(&self) -> Vec<String> {
+        let sql = "SELECT kind, actor, subject FROM events ORDER BY rowid";
+        let rows = self.sql(sql, Vec::new()).await;
+        let event = |row: Row| {
+            let mut columns = row.read();
+            let (kind, actor) = (columns.text().unwrap(), columns.text().unwrap());
+            let subject = columns.optional_text().unwrap().unwrap_or_default();
+            format!("{kind} by {actor}, of {subject}")
+        };
+        rows.into_iter().map(event).collect()
     }
 
     /// Everything that is stored: two of them tell whether anything changed.

@@ -122,6 +122,10 @@ pub struct Fields {
     errors: Vec<FieldError>,
 }
 
+/// The most errors that one answer tells: a request of many wrong fields must not
+/// grow into an answer of many times its size.
+const MAX_ERRORS: usize = 50;
+
 /// Members that the service sets; a client that sends them learns so.
 const READ_ONLY: &[&str] =
     &["id", "email_verified_at", "roles", "created_at", "updated_at", "suspended_at", "version"];
@@ -222,7 +226,8 @@ impl Fields {
 
     /// Makes a value of what was taken, unless something was wrong or is left over.
     pub fn finish<T>(mut self, make: impl FnOnce() -> Option<T>) -> Result<T, Error> {
-        for name in std::mem::take(&mut self.members).keys() {
+        let left_over = std::mem::take(&mut self.members);
+        for name in left_over.keys().take(MAX_ERRORS) {
             let reason = if READ_ONLY.contains(&name.as_str()) {
                 Invalid::new("read_only", "is set by the service")
             } else {

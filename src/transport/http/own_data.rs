@@ -1,12 +1,13 @@
 //! `/api/v1/me/export` and the erasure of `/api/v1/me`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::extract::{Cx, IfMatch};
@@ -24,21 +25,19 @@ pub struct ExportView {
     #[schema(format = DateTime)]
     exported_at: String,
     profile: UserView,
-    /// The rest by its kind: `sessions`, `events` and others, each a list.
-    #[serde(flatten)]
-    #[schema(value_type = Object, additional_properties)]
-    sections: Map<String, Value>,
+    /// The rest by its kind: `sessions`, `events` and others.
+    #[schema(value_type = BTreeMap<String, Vec<Object>>)]
+    records: BTreeMap<&'static str, Vec<Value>>,
 }
 
 impl From<&Export> for ExportView {
     fn from(export: &Export) -> Self {
-        let section = |section: &Section| {
-            (section.name.to_owned(), section.records.iter().map(record).collect())
-        };
+        let section =
+            |section: &Section| (section.name, section.records.iter().map(record).collect());
         Self {
             exported_at: export.at.to_string(),
             profile: UserView::from(&export.user),
-            sections: export.sections.iter().map(section).collect(),
+            records: export.sections.iter().map(section).collect(),
         }
     }
 }
