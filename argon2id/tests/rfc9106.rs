@@ -17,11 +17,7 @@ fn hash(variant: Variant, slice: u32) -> String {
 
 fn assert_tag(variant: Variant, tag: &str) {
     // Miri takes a minute for each.
-    let slices: &[u32] = if cfg!(miri) {
-        &[31]
-    } else {
-        &[1, 2, 3, 31, 1000, u32::MAX]
-    };
+    let slices: &[u32] = if cfg!(miri) { &[31] } else { &[1, 2, 3, 31, 1000, u32::MAX] };
     for &slice in slices {
         assert_eq!(hash(variant, slice), tag, "{slice} blocks at a time");
     }

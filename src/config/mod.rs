@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::domain::access_token::Algorithm;
 use crate::domain::registration::RegistrationMode;
 use crate::domain::secret::SecretKey;
 
@@ -50,6 +51,10 @@ pub struct Config {
     pub bootstrap_token: Option<String>,
     /// How long an access token is good.
     pub access_token_ttl: Duration,
+    /// How access tokens are signed.
+    pub signing_algorithm: Algorithm,
+    /// How long a key signs before the next one is made.
+    pub signing_key_max_age: Duration,
     /// How long a session lasts without a refresh.
     pub refresh_token_ttl: Duration,
     /// How long a repeated refresh gets the same successor.
@@ -140,6 +145,9 @@ impl Reader {
             Some((!text.is_empty()).then(|| text.to_owned()))
         });
         let access_token_ttl = self.duration("access_token_ttl");
+        let signing_algorithm =
+            self.value("signing_algorithm", "must be EdDSA or ES256", Algorithm::parse);
+        let signing_key_max_age = self.duration("signing_key_max_age");
         let refresh_token_ttl = self.duration("refresh_token_ttl");
         let refresh_grace = self.duration("refresh_grace");
         let rule = "must be open, invite or closed";
@@ -174,6 +182,8 @@ impl Reader {
             secret_key: secret_key?,
             bootstrap_token: bootstrap_token?,
             access_token_ttl: access_token_ttl?,
+            signing_algorithm: signing_algorithm?,
+            signing_key_max_age: signing_key_max_age?,
             refresh_token_ttl: refresh_token_ttl?,
             refresh_grace: refresh_grace?,
             registration: registration?,
@@ -267,6 +277,7 @@ mod tests {
             ("secret_key", "hunter2"),
             ("database", "oracle"),
             ("access_token_ttl", "10 minutes"),
+            ("signing_algorithm", "HS256"),
             ("public_url", "ftp://example.com"),
             ("password_min_length", "7"),
             ("cors_origins", "https://a.example https://b.example/path"),
@@ -282,6 +293,7 @@ mod tests {
             "database must be sqlite, or postgres with a postgres_url; public_url must be an http(s) URL without a path; \
              secret_key must be 32 bytes in base64; \
              access_token_ttl must be a duration such as 10s, 10m, 12h or 30d; \
+             signing_algorithm must be EdDSA or ES256; \
              registration must be open, invite or closed; \
              password_min_length must be a number from 8 to 64; \
              cors_origins must be http(s) origins; \

@@ -53,6 +53,8 @@ pub const SETTINGS: &[Setting] = &[
         description: "Who holds it may make the first admin; empty closes that door.",
     },
     setting("access_token_ttl", "10m", "How long an access token is good."),
+    setting("signing_algorithm", "EdDSA", "How access tokens are signed: EdDSA or ES256."),
+    setting("signing_key_max_age", "90d", "How long a key signs before the next one is made."),
     setting("refresh_token_ttl", "30d", "How long a session lasts without a refresh."),
     setting("refresh_grace", "10s", "How long a repeated refresh gets the same successor."),
     setting(

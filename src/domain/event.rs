@@ -64,8 +64,8 @@ pub enum EventKind {
     ApiKeyCreated,
     /// An API key was revoked.
     ApiKeyRevoked,
-    /// A new signing key was made, which takes over in a few minutes.
-    SigningKeyRotated,
+    /// A signing key was made, which signs as soon as everybody has it.
+    SigningKeyCreated,
     /// Somebody registered. There is a subject if the address has an account.
     RegistrationRequested,
     /// Somebody wants to prove an address, of a user if there is a subject.
@@ -123,7 +123,7 @@ impl EventKind {
             Self::RoleDeleted => "role.deleted",
             Self::ApiKeyCreated => "api_key.created",
             Self::ApiKeyRevoked => "api_key.revoked",
-            Self::SigningKeyRotated => "signing_key.rotated",
+            Self::SigningKeyCreated => "signing_key.created",
             Self::RegistrationRequested => "registration.requested",
             Self::EmailVerificationRequested => "user.email_verification_requested",
             Self::EmailVerified => "user.email_verified",

@@ -24,50 +24,6 @@ pub struct Permission(Cow<'static, str>);
 impl Permission {
     /// Every permission. Held by the built-in role `admin` only.
     pub const ALL: Self = Self(Cow::Borrowed("*"));
-    /// Read the directory.
-    pub const USERS_READ: Self = Self::of("users:read");
-    /// Create, change, suspend and delete users.
-    pub const USERS_WRITE: Self = Self::of("users:write");
-    /// See where users are signed in.
-    pub const SESSIONS_READ: Self = Self::of("sessions:read");
-    /// End the sessions of users.
-    pub const SESSIONS_WRITE: Self = Self::of("sessions:write");
-    /// Read roles.
-    pub const ROLES_READ: Self = Self::of("roles:read");
-    /// Write roles and give them to users.
-    pub const ROLES_WRITE: Self = Self::of("roles:write");
-    /// List API keys.
-    pub const API_KEYS_READ: Self = Self::of("api-keys:read");
-    /// Make and revoke API keys.
-    pub const API_KEYS_WRITE: Self = Self::of("api-keys:write");
-    /// List signing keys.
-    pub const KEYS_READ: Self = Self::of("keys:read");
-    /// Rotate signing keys.
-    pub const KEYS_WRITE: Self = Self::of("keys:write");
-    /// Invite people, and see and revoke invitations.
-    pub const INVITATIONS_WRITE: Self = Self::of("invitations:write");
-    /// Have due background work done.
-    pub const JOBS_RUN: Self = Self::of("jobs:run");
-
-    /// What this service checks, and what it is for, in a sentence each.
-    pub const CHECKED: &[(Self, &str)] = &[
-        (Self::USERS_READ, "Read every user."),
-        (Self::USERS_WRITE, "Create, change, suspend and delete users."),
-        (Self::SESSIONS_READ, "See where users are signed in."),
-        (Self::SESSIONS_WRITE, "End the sessions of users."),
-        (Self::ROLES_READ, "Read roles."),
-        (Self::ROLES_WRITE, "Write roles and give them to users."),
-        (Self::API_KEYS_READ, "List API keys."),
-        (Self::API_KEYS_WRITE, "Make and revoke API keys."),
-        (Self::KEYS_READ, "List the keys that sign access tokens."),
-        (Self::KEYS_WRITE, "Rotate the keys that sign access tokens."),
-        (Self::INVITATIONS_WRITE, "Invite people, and see and revoke invitations."),
-        (Self::JOBS_RUN, "Have due background work done."),
-    ];
-
-    const fn of(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text))
-    }
 
     /// Reads `resource:action`, each of lower-case letters, digits and hyphens.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
@@ -91,6 +47,34 @@ impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Writes the constants, and the list of them, from one table.
+macro_rules! checked {
+    ($($name:ident = $text:literal, $meaning:literal;)*) => {
+        impl Permission {
+            $(#[doc = $meaning]
+            pub const $name: Self = Self(Cow::Borrowed($text));)*
+
+            /// What this service checks, and what each allows in a sentence.
+            pub const CHECKED: &[(Self, &str)] = &[$((Self::$name, $meaning)),*];
+        }
+    };
+}
+
+checked! {
+    USERS_READ = "users:read", "Read every user.";
+    USERS_WRITE = "users:write", "Create, change, suspend and delete users.";
+    SESSIONS_READ = "sessions:read", "See where users are signed in.";
+    SESSIONS_WRITE = "sessions:write", "End the sessions of users.";
+    ROLES_READ = "roles:read", "Read roles.";
+    ROLES_WRITE = "roles:write", "Write roles and give them to users.";
+    API_KEYS_READ = "api-keys:read", "Read API keys, without the keys themselves.";
+    API_KEYS_WRITE = "api-keys:write", "Make and revoke API keys.";
+    KEYS_READ = "keys:read", "See the keys that sign access tokens.";
+    KEYS_WRITE = "keys:write", "Rotate the keys that sign access tokens.";
+    INVITATIONS_WRITE = "invitations:write", "Invite people, and see and revoke invitations.";
+    JOBS_RUN = "jobs:run", "Have due background work done.";
 }
 
 /// A set of permissions.

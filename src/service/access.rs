@@ -22,6 +22,9 @@ use crate::store::database::{Row, Statement};
 /// How exact the last use of an API key is: it is written once in so long.
 const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long a proof of who somebody is counts as fresh.
+pub const FRESH: Duration = Duration::from_secs(10 * 60);
+
 /// What a caller shows for itself; not believed yet.
 #[derive(Debug, Clone, Default)]
 pub enum Credentials {
@@ -110,7 +113,7 @@ impl SignedInUser {
         Actor::User(self.user.id)
     }
 
-    /// Fails unless the caller has proven who they are within `max_age`, by signing
+    /// Fails unless the user has proven who they are within `max_age`, by signing
     /// in or by reauthenticating: for what a stolen session must not do.
     pub fn require_fresh(&self, app: &App, max_age: Duration) -> Result<()> {
         if app.now().since(self.authenticated_at) <= max_age {
@@ -120,9 +123,6 @@ impl SignedInUser {
         }
     }
 }
-
-/// How long a proof of who somebody is counts as fresh.
-pub const FRESH: Duration = Duration::from_secs(10 * 60);
 
 impl Caller {
     /// The caller as the actor of events.

@@ -17,6 +17,7 @@ pub mod magic_links;
 pub mod mails;
 pub mod me;
 pub mod one_time_tokens;
+pub mod own_data;
 pub mod password_resets;
 pub mod reauthentication;
 pub mod registrations;

@@ -43,7 +43,7 @@ pub async fn reauthenticate(
     let generation = stored.session.generation;
     let session = next_generation(app, stored.session, now)?;
     let session = Session { methods, authenticated_at: now, ..session };
-    let access_token = sign(app, &session, &caller.user, now).await?;
+    let access_token = sign(app, cx, &session, &caller.user, now).await?;
     let hash = sha256(access_token.as_bytes());
     let update = sessions::reauthenticate(&session, generation, &hash);
     let event = question.event(EventKind::SessionReauthenticated);

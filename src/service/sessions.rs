@@ -128,12 +128,12 @@ pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
         }
         match session.judge(token.generation, now, app.config.refresh_grace) {
             Refresh::Rotate => {
-                if let Some(signed_in) = rotate(app, session, user, now).await? {
+                if let Some(signed_in) = rotate(app, cx, session, user, now).await? {
                     return Ok(signed_in);
                 }
             }
             Refresh::Repeat => {
-                let access_token = sign(app, &session, &user, now).await?;
+                let access_token = sign(app, cx, &session, &user, now).await?;
                 return Ok(signed_in(app, access_token, session, user));
             }
             Refresh::Replay => {
@@ -273,7 +273,7 @@ pub(super) async fn begin(
         rotated_at: now,
         seed: random(&*app.rng),
     };
-    let access_token = sign(app, &session, &user, now).await?;
+    let access_token = sign(app, cx, &session, &user, now).await?;
     let actor = Actor::User(user.id);
     let event = cx.event(app, now, actor, EventKind::SessionCreated, Some(user.id));
     let insert = sessions::insert(&session, &sha256(access_token.as_bytes()));
@@ -284,13 +284,14 @@ pub(super) async fn begin(
 /// Goes to the next generation; `None` if another refresh did.
 async fn rotate(
     app: &App,
+    cx: &Context,
     session: Session,
     user: User,
     now: Timestamp,
 ) -> Result<Option<SignedIn>> {
     let (id, generation) = (session.id, session.generation);
     let session = next_generation(app, session, now)?;
-    let access_token = sign(app, &session, &user, now).await?;
+    let access_token = sign(app, cx, &session, &user, now).await?;
     let hash = sha256(access_token.as_bytes());
     match app.store.query(sessions::rotate(id, generation, &hash, now, session.expires_at)).await {
         Ok(_) => Ok(Some(signed_in(app, access_token, session, user))),
@@ -330,12 +331,11 @@ pub(super) fn signed_in(app: &App, access_token: String, session: Session, user:
 
 pub(super) async fn sign(
     app: &App,
+    cx: &Context,
     session: &Session,
     user: &User,
     now: Timestamp,
 ) -> Result<String> {
-    let keys = app.keys.signing(app).await?;
-    let key = keys.get().ok_or_else(|| Error::internal("there is no signing key"))?;
     let url = &app.config.public_url;
     let issued_at = Timestamp::from_seconds(now.seconds());
     let claims = Claims {
@@ -352,5 +352,5 @@ pub(super) async fn sign(
         methods: session.methods.amr().into_iter().map(str::to_owned).collect(),
         assurance: session.methods.acr().to_owned(),
     };
-    key.sign(&claims).ok_or_else(|| Error::internal("the access token could not be signed"))
+    app.keys.sign(app, cx, &claims).await
 }

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod mails;
 pub mod migrate;
 pub mod one_time_tokens;
+pub mod own_data;
 #[cfg(target_family = "wasm")]
 pub mod postgres;
 pub mod postgres_commit;

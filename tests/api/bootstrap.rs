@@ -42,12 +42,16 @@ async fn the_holder_of_the_bootstrap_token_makes_the_first_admin_once() {
     let found = admin.get(created.header("location").unwrap()).await;
     assert_eq!(found.body, created.body);
     let id = admin.id.as_str();
+    let events = app.events().await;
+    let is_key = |event: &&String| event.starts_with("signing_key.created by service, of ");
+    let key = events.iter().find(is_key).unwrap();
     let expected = [
         format!("service.bootstrapped by operator, of {id}"),
         format!("user.created by operator, of {id}"),
+        key.clone(),
         format!("session.created by user:{id}, of {id}"),
     ];
-    assert_eq!(app.events().await, expected);
+    assert_eq!(events, expected);
 
     let before = app.contents();
     assert_snapshot!(holder.post(BOOTSTRAP, ada()).await, @r#"

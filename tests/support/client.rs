@@ -81,6 +81,11 @@ impl Client {
         self.json(Method::POST, path, body).await
     }
 
+    /// Has something done that needs no words.
+    pub(crate) async fn act(&self, path: impl AsRef<str>) -> Response {
+        self.send(Method::POST, path, "", "").await
+    }
+
     /// Replaces; `with("if-match", …)` says which version.
     pub(crate) async fn put(&self, path: impl AsRef<str>, body: Value) -> Response {
         self.json(Method::PUT, path, body).await

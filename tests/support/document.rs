@@ -134,6 +134,12 @@ fn conforms(value: &Value, schema: &Value, unknown: Unknown) -> Result<(), Strin
                 }
                 true
             }
+            "propertyNames" => {
+                let names = value.as_object().into_iter().flatten();
+                let mut names = names.map(|(name, _)| Value::String(name.clone()));
+                names.try_for_each(|name| conforms(&name, argument, unknown))?;
+                true
+            }
             "additionalProperties" => match argument {
                 Value::Bool(false) => value
                     .as_object()

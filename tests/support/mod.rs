@@ -167,6 +167,14 @@ impl TestApp {
         self.admin().await.post("/api/v1/roles", role).await.assert_status(201);
     }
 
+    /// A user with these roles, created by the admin and signed in.
+    pub(crate) async fn user_with_roles(&self, name: &str, roles: &[&str]) -> Client {
+        let email = format!("{name}@example.com");
+        let user = json!({"email": email, "password": PASSWORD, "name": name, "roles": roles});
+        self.admin().await.post("/api/v1/users", user).await.assert_status(201);
+        self.sign_in(&email).await
+    }
+
     /// A program with these permissions, which has called a moment ago.
     pub(crate) async fn api_key(&self, permissions: &[&str]) -> Client {
         let key = json!({"name": "key", "permissions": permissions});

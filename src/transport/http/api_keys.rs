@@ -46,6 +46,11 @@ pub struct ApiKeyView {
     /// When it was last used, to the minute.
     #[schema(required, format = DateTime)]
     last_used_at: Option<String>,
+    /// The key itself: only in the answer to its creation, and kept nowhere else.
+    /// Show it as `Authorization: Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "rck_…")]
+    key: Option<String>,
 }
 
 impl From<&ApiKey> for ApiKeyView {
@@ -58,19 +63,9 @@ impl From<&ApiKey> for ApiKeyView {
             created_at: key.created_at.to_string(),
             expires_at: key.expires_at.map(|at| at.to_string()),
             last_used_at: key.last_used_at.map(|at| at.to_string()),
+            key: None,
         }
     }
-}
-
-/// An API key with the key itself, which is never shown again.
-#[derive(Serialize, ToSchema)]
-#[schema(as = CreatedApiKey)]
-pub struct CreatedApiKeyView {
-    #[serde(flatten)]
-    api_key: ApiKeyView,
-    /// Show it as `Authorization: Bearer`. Keep it: it is kept nowhere else.
-    #[schema(example = "rck_…")]
-    key: String,
 }
 
 list_schema! {
@@ -107,14 +102,14 @@ impl FromFields for NewApiKey {
 /// Makes an API key. Needs `api-keys:write` and every permission of the key.
 #[utoipa::path(post, path = "/api/v1/api-keys", tag = "api keys", operation_id = "create_api_key",
     request_body = CreateApiKeyBody,
-    responses((status = 201, description = "Made.", body = CreatedApiKeyView)))]
+    responses((status = 201, description = "Made.", body = ApiKeyView)))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
     Json(new): Json<NewApiKey>,
 ) -> Result<Response, Problem> {
     let (key, token) = api_keys::create(&app, &cx, new).await?;
-    let body = CreatedApiKeyView { api_key: ApiKeyView::from(&key), key: token.reveal() };
+    let body = ApiKeyView { key: Some(token.reveal()), ..ApiKeyView::from(&key) };
     Ok(view::located(view::json(StatusCode::CREATED, &body), &format!("{LIST}/{}", key.id)))
 }
 

@@ -11,8 +11,8 @@ use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
     api_keys, bootstrap, email_changes, email_codes, email_verifications, factors, health,
-    invitations, jobs, magic_links, mailbox, me, password_resets, reauthentication, registrations,
-    roles, second_factor, sessions, user_roles, users, well_known,
+    invitations, jobs, magic_links, mailbox, me, own_data, password_resets, reauthentication,
+    registrations, roles, second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
 
 #[derive(OpenApi)]
@@ -33,7 +33,7 @@ use super::{
         roles::list_permissions,
         api_keys::list, api_keys::create, api_keys::get, api_keys::delete,
         sessions::list_of_user, sessions::delete_of_user,
-        me::get, me::patch,
+        me::get, me::patch, own_data::erase, own_data::export,
         factors::list, factors::enroll, factors::remove, factors::confirm,
         factors::replace_recovery_codes, factors::reset,
         magic_links::create, magic_links::confirm,
@@ -45,7 +45,7 @@ use super::{
         email_changes::create, email_changes::confirm,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
         jobs::run, mailbox::list,
-        well_known::jwks,
+        signing_keys::list, signing_keys::rotate, well_known::jwks,
         health::health, health::livez, health::readyz,
         get,
     ),

@@ -80,7 +80,8 @@ list_schema! {
 #[schema(as = CreateRole)]
 #[expect(dead_code, reason = "describes what from_fields reads")]
 pub struct CreateRoleBody {
-    #[schema(pattern = "^[a-z][a-z0-9-]*$", max_length = 64, example = "support")]
+    /// A lower-case word of letters, digits and hyphens.
+    #[schema(min_length = 1, max_length = 64, example = "support")]
     name: String,
     /// Of the service, or of your own in the same form.
     #[schema(max_items = 100, example = json!(["sessions:read", "users:read"]))]

@@ -11,8 +11,9 @@ use axum::routing::{delete, get, post, put};
 use super::problem::Problem;
 use super::{
     api_keys, bootstrap, docs, email_changes, email_codes, email_verifications, factors, health,
-    invitations, jobs, magic_links, mailbox, me, openapi, password_resets, reauthentication,
-    registrations, roles, second_factor, sessions, user_roles, users, well_known,
+    invitations, jobs, magic_links, mailbox, me, openapi, own_data, password_resets,
+    reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
+    users, well_known,
 };
 use crate::app::App;
 
@@ -30,7 +31,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/sessions/current/reauthenticate", post(reauthentication::create))
         .route("/api/v1/sessions/refresh", post(sessions::refresh))
         .route("/api/v1/sessions/second-factor", post(second_factor::create))
-        .route("/api/v1/me", get(me::get).patch(me::patch))
+        .route("/api/v1/me", get(me::get).patch(me::patch).delete(own_data::erase))
+        .route("/api/v1/me/export", get(own_data::export))
         .route("/api/v1/me/factors", get(factors::list))
         .route("/api/v1/me/factors/recovery-codes", post(factors::replace_recovery_codes))
         .route("/api/v1/me/factors/totp", post(factors::enroll).delete(factors::remove))
@@ -53,7 +55,6 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/v1/users/{id}",
             get(users::get).put(users::replace).patch(users::patch).delete(users::delete),
         )
-        .route("/api/v1/users/{id}/factors", delete(factors::reset))
         .route("/api/v1/users/{id}/roles", put(user_roles::replace))
         .route("/api/v1/users/{id}/suspend", post(users::suspend))
         .route("/api/v1/users/{id}/unsuspend", post(users::unsuspend))
@@ -66,8 +67,11 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/v1/users/{id}/sessions",
             get(sessions::list_of_user).delete(sessions::delete_of_user),
         )
+        .route("/api/v1/users/{id}/factors", delete(factors::reset))
         .route("/internal/jobs/run", post(jobs::run))
         .route("/dev/mailbox", get(mailbox::list))
+        .route("/api/v1/signing-keys", get(signing_keys::list))
+        .route("/api/v1/signing-keys/rotate", post(signing_keys::rotate))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))
