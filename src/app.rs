@@ -1,8 +1,9 @@
 //! All that a request may use.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
+use crate::domain::id::EventId;
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::password_hasher::PasswordHasher;
 use crate::service::signing_keys::KeyRing;
@@ -39,6 +40,7 @@ pub struct App {
     pub log: Arc<dyn Log>,
     /// The keys that sign access tokens.
     pub keys: KeyRing,
+    last_event: Mutex<Option<EventId>>,
 }
 
 /// What the outside world is to an [`App`].
@@ -63,7 +65,17 @@ impl App {
         let store = Store::new(ports.database, config.auto_migrate);
         let keys = KeyRing::default();
         let Ports { clock, rng, timer, passwords, log, .. } = ports;
-        Self { config, store, clock, rng, timer, passwords, log, keys }
+        let last_event = Mutex::new(None);
+        Self { config, store, clock, rng, timer, passwords, log, keys, last_event }
+    }
+
+    /// The id of an event of this moment, later in order than those before it.
+    pub fn new_event_id(&self, now: Timestamp) -> EventId {
+        let fresh = EventId::new(now, &*self.rng);
+        let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = last.map_or(fresh, |last| fresh.after(last));
+        *last = Some(id);
+        id
     }
 
     /// The time now.

@@ -44,6 +44,8 @@ impl Permission {
     pub const KEYS_READ: Self = Self::of("keys:read");
     /// Rotate signing keys.
     pub const KEYS_WRITE: Self = Self::of("keys:write");
+    /// Read and verify the audit trail.
+    pub const AUDIT_READ: Self = Self::of("audit:read");
 
     /// What this service checks, and what it is for, in a sentence each.
     pub const CHECKED: &[(Self, &str)] = &[
@@ -57,6 +59,7 @@ impl Permission {
         (Self::API_KEYS_WRITE, "Make and revoke API keys."),
         (Self::KEYS_READ, "List the keys that sign access tokens."),
         (Self::KEYS_WRITE, "Rotate the keys that sign access tokens."),
+        (Self::AUDIT_READ, "Read and verify the audit trail."),
     ];
 
     const fn of(text: &'static str) -> Self {

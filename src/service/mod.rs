@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod api_keys;
+pub mod audit;
 pub mod bootstrap;
 pub mod factors;
 pub mod health;
@@ -17,7 +18,6 @@ pub mod users;
 
 use crate::app::App;
 use crate::domain::event::{Actor, Event, EventKind, Subject};
-use crate::domain::id::EventId;
 use crate::domain::time::Timestamp;
 use access::Credentials;
 
@@ -53,7 +53,7 @@ impl Context {
         kind: EventKind,
         subject: Option<impl Into<Subject>>,
     ) -> Event {
-        let id = EventId::new(now, &*app.rng);
+        let id = app.new_event_id(now);
         let subject = subject.map(Into::into);
         Event { id, kind, actor, subject, at: now, request_id: self.request_id.clone() }
     }

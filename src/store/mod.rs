@@ -5,6 +5,7 @@
 //! [`Store::commit`] runs a list of them as one change.
 
 pub mod api_keys;
+pub mod audit;
 pub mod callers;
 pub mod challenges;
 pub mod database;

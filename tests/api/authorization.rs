@@ -107,6 +107,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("DELETE /api/v1/api-keys/{id}",                 Target::ApiKey,           nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 204, 403]),
     ("DELETE /api/v1/api-keys/{id}",                 Target::StrongApiKey,     nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 403, 403]),
     ("DELETE /api/v1/api-keys/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("GET /api/v1/audit-events",                     Target::None,              nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/audit-events/verify",              Target::None,              nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
     ("GET /.well-known/jwks.json",                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET /health",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET /livez",                                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),

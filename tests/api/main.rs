@@ -1,5 +1,6 @@
 //! The API, in-process: the real router on real SQL. Most tests live here.
 
+mod audit;
 mod authorization;
 mod bootstrap;
 mod chain;

@@ -10,8 +10,8 @@ use utoipa::OpenApi;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
-    api_keys, bootstrap, factors, health, me, reauthentication, roles, second_factor, sessions,
-    user_roles, users, well_known,
+    api_keys, audit, bootstrap, factors, health, me, reauthentication, roles, second_factor,
+    sessions, user_roles, users, well_known,
 };
 
 #[derive(OpenApi)]
@@ -36,6 +36,7 @@ use super::{
         factors::list, factors::enroll, factors::remove, factors::confirm,
         factors::replace_recovery_codes, factors::reset,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
+        audit::list, audit::verify,
         well_known::jwks,
         health::health, health::livez, health::readyz,
         get,

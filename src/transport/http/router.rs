@@ -10,7 +10,7 @@ use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
-    api_keys, bootstrap, docs, factors, health, me, openapi, reauthentication, roles,
+    api_keys, audit, bootstrap, docs, factors, health, me, openapi, reauthentication, roles,
     second_factor, sessions, user_roles, users, well_known,
 };
 use crate::app::App;
@@ -52,6 +52,8 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/v1/users/{id}/sessions",
             get(sessions::list_of_user).delete(sessions::delete_of_user),
         )
+        .route("/api/v1/audit-events", get(audit::list))
+        .route("/api/v1/audit-events/verify", get(audit::verify))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))
