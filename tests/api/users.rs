@@ -140,7 +140,7 @@ async fn every_bad_field_is_told_at_once() {
     let before = app.contents();
     let user = json!({
         "email": "a@b@example.com", "name": "", "password": "short", "metadata": [],
-        "roles": ["admin"], "age": 36,
+        "version": 7, "age": 36,
     });
     assert_snapshot!(admin.post(USERS, user).await, @r#"
     422 Unprocessable Entity
@@ -174,6 +174,11 @@ async fn every_bad_field_is_told_at_once() {
           "code": "unknown_field",
           "field": "age",
           "message": "is not a field of this request"
+        },
+        {
+          "code": "read_only",
+          "field": "version",
+          "message": "is set by the service"
         }
       ],
       "request_id": "[id 1]",

@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use http::Method;
-use serde_json::Value;
+use regex_lite::Regex;
+use serde_json::{Map, Value};
 
 use super::response::Response;
 
@@ -80,9 +81,12 @@ fn conforms(value: &Value, schema: &Value, unknown: Unknown) -> Result<(), Strin
         let is_met = match word.as_str() {
             "description" | "example" | "title" | "default" => true,
             "$ref" => {
-                let pointer = argument.as_str().unwrap_or_default().trim_start_matches('#');
-                let target = DOCUMENT.pointer(pointer).ok_or_else(|| format!("no {pointer}"))?;
-                return conforms(value, target, unknown);
+                return conforms(value, resolved(argument.as_str().unwrap_or_default())?, unknown);
+            }
+            "allOf" => {
+                let whole = Value::Object(merged(argument)?);
+                conforms(value, &whole, unknown)?;
+                true
             }
             "oneOf" => {
                 let fits = |schema| conforms(value, schema, unknown).is_ok();
@@ -94,6 +98,17 @@ fn conforms(value: &Value, schema: &Value, unknown: Unknown) -> Result<(), Strin
             },
             "enum" => items(argument).contains(value),
             "format" => value.as_str().is_none_or(|text| has_format(text, argument)),
+            "pattern" => {
+                let pattern = Regex::new(argument.as_str().unwrap_or_default());
+                let pattern = pattern.map_err(|error| error.to_string())?;
+                value.as_str().is_none_or(|text| pattern.is_match(text))
+            }
+            "minItems" => !value.is_array() || Some(items(value).len() as u64) >= argument.as_u64(),
+            "maxItems" => !value.is_array() || Some(items(value).len() as u64) <= argument.as_u64(),
+            "uniqueItems" => {
+                let items = items(value);
+                items.iter().enumerate().all(|(place, item)| !items[..place].contains(item))
+            }
             "minLength" => length(value).is_none_or(|length| Some(length) >= argument.as_u64()),
             "maxLength" => length(value).is_none_or(|length| Some(length) <= argument.as_u64()),
             "minItems" => !value.is_array() || Some(items(value).len() as u64) >= argument.as_u64(),
@@ -141,6 +156,30 @@ fn conforms(value: &Value, schema: &Value, unknown: Unknown) -> Result<(), Strin
         }
     }
     Ok(())
+}
+
+/// The schemas of an `allOf` as one, so that each knows the others' members.
+fn merged(schemas: &Value) -> Result<Map<String, Value>, String> {
+    let mut whole = Map::new();
+    for schema in items(schemas) {
+        let parts = match schema.get("$ref").and_then(Value::as_str) {
+            Some(reference) => resolved(reference)?.as_object(),
+            None => schema.as_object(),
+        };
+        for (word, argument) in parts.into_iter().flatten() {
+            match (whole.get_mut(word), argument) {
+                (Some(Value::Object(members)), Value::Object(more)) => members.extend(more.clone()),
+                (Some(Value::Array(items)), Value::Array(more)) => items.extend(more.clone()),
+                _ => drop(whole.insert(word.clone(), argument.clone())),
+            }
+        }
+    }
+    Ok(whole)
+}
+
+fn resolved(reference: &str) -> Result<&'static Value, String> {
+    let target = DOCUMENT.pointer(reference.trim_start_matches('#'));
+    target.ok_or_else(|| format!("there is no {reference}"))
 }
 
 fn items(value: &Value) -> &[Value] {

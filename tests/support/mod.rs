@@ -4,6 +4,7 @@
 pub(crate) mod authenticator;
 pub(crate) mod client;
 mod document;
+pub(crate) mod observed;
 pub(crate) mod ports;
 pub(crate) mod response;
 pub(crate) mod sqlite;
@@ -18,6 +19,7 @@ use rollcall::transport::http::Server;
 use serde_json::json;
 
 use client::Client;
+use observed::Observed;
 use ports::{CapturedLog, FixedClock, ManualTimer, SeededRng};
 use sqlite::Sqlite;
 
@@ -37,7 +39,7 @@ pub(crate) struct TestApp {
     /// Answers requests.
     pub(crate) server: Server,
     /// Keeps everything.
-    pub(crate) database: Sqlite,
+    pub(crate) database: Arc<Observed>,
     /// Shows 2026-01-01T00:00:00Z until it is moved.
     pub(crate) clock: Arc<FixedClock>,
     /// Cuts requests short when it runs out.
@@ -58,7 +60,8 @@ impl TestApp {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let (clock, rng) = (Arc::new(FixedClock::new()), Arc::new(SeededRng::new(1)));
         let timer = Arc::new(ManualTimer::new());
-        let world = World { database: Sqlite::new(), clock, rng, timer, log: Arc::default() };
+        let database = Arc::new(Observed::new(Sqlite::new()));
+        let world = World { database, clock, rng, timer, log: Arc::default() };
         Self::on(world, settings).await
     }
 
@@ -66,7 +69,7 @@ impl TestApp {
     /// nothing remembered.
     pub(crate) async fn another_instance(&self, settings: &[(&str, &str)]) -> Self {
         let world = World {
-            database: self.database.clone(),
+            database: Arc::clone(&self.database),
             clock: Arc::clone(&self.clock),
             rng: Arc::clone(&self.rng),
             timer: Arc::clone(&self.timer),
@@ -81,7 +84,7 @@ impl TestApp {
         let app = App::new(
             config,
             Ports {
-                database: Arc::new(database.clone()),
+                database: database.clone(),
                 clock: clock.clone(),
                 rng: rng.clone(),
                 timer: timer.clone(),
@@ -179,7 +182,7 @@ impl TestApp {
 }
 
 struct World {
-    database: Sqlite,
+    database: Arc<Observed>,
     clock: Arc<FixedClock>,
     rng: Arc<SeededRng>,
     timer: Arc<ManualTimer>,

@@ -3,7 +3,6 @@
 //! has one to itself; what failed is closed, and SQLite rolls back.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rollcall::store::database::{
@@ -23,83 +22,38 @@ pub(crate) struct Sqlite(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    fault: Mutex<Option<Fault>>,
-    calls: AtomicUsize,
     _folder: TempDir,
-}
-
-/// What is wrong with the database.
-#[derive(Clone)]
-enum Fault {
-    Fails(DatabaseError),
-    NeverAnswers,
 }
 
 impl Sqlite {
     /// An empty database.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self(Arc::new(Inner {
-            path: folder.path().join("test.db"),
-            idle: Mutex::new(Vec::new()),
-            fault: Mutex::new(None),
-            calls: AtomicUsize::new(0),
-            _folder: folder,
-        }))
+        let path = folder.path().join("test.db");
+        Self(Arc::new(Inner { path, idle: Mutex::new(Vec::new()), _folder: folder }))
     }
 
-    /// Every query and every commit fails with this, until it is repaired.
-    pub(crate) fn fail(&self, error: DatabaseError) {
-        *self.0.fault.lock().unwrap() = Some(Fault::Fails(error));
-    }
-
-    /// Nothing that is asked from now on is ever answered, until it is repaired.
-    pub(crate) fn stall(&self) {
-        *self.0.fault.lock().unwrap() = Some(Fault::NeverAnswers);
-    }
-
-    /// Everything works again.
-    pub(crate) fn repair(&self) {
-        *self.0.fault.lock().unwrap() = None;
-    }
-
-    /// How many queries and commits there were: what a request costs.
-    pub(crate) fn calls(&self) -> usize {
-        self.0.calls.load(Ordering::SeqCst)
-    }
-
-    /// The rows of every table, as text: two of them tell whether anything
-    /// changed in between.
-    pub(crate) fn contents(&self) -> String {
-        let connection = self.0.take().unwrap();
-        let names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
-        let names = run(&connection, Statement::new(names, Vec::new())).unwrap();
-        let mut contents = String::new();
-        for name in names {
-            let name = name.read().text().unwrap();
-            let rows = Statement::new(format!("SELECT * FROM {name} ORDER BY 1, 2"), Vec::new());
-            contents += &format!("{name}\n");
-            for row in run(&connection, rows).unwrap() {
-                contents += &format!("  {row:?}\n");
-            }
-        }
+    /// Runs one statement on this thread.
+    pub(crate) fn query_here(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
+        let connection = self.0.take()?;
+        let rows = run(&connection, statement);
         self.0.keep(connection);
-        contents
+        rows
     }
 
-    async fn call<T: Send + 'static>(
+    fn commit_here(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
+        let connection = self.0.take()?;
+        commit_on(&connection, statements)?;
+        self.0.keep(connection);
+        Ok(())
+    }
+
+    async fn elsewhere<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Inner) -> Result<T, DatabaseError> + Send + 'static,
-    ) -> Result<T, DatabaseError> {
-        self.0.calls.fetch_add(1, Ordering::SeqCst);
-        let fault = self.0.fault.lock().unwrap().clone();
-        match fault {
-            Some(Fault::Fails(error)) => return Err(error),
-            Some(Fault::NeverAnswers) => std::future::pending().await,
-            None => {}
-        }
-        let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || work(&inner)).await.unwrap()
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        let database = self.clone();
+        tokio::task::spawn_blocking(move || work(&database)).await.unwrap()
     }
 }
 
@@ -109,21 +63,11 @@ impl Database for Sqlite {
     }
 
     fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>, DatabaseError>> {
-        Box::pin(self.call(|inner| {
-            let connection = inner.take()?;
-            let rows = run(&connection, statement);
-            inner.keep(connection);
-            rows
-        }))
+        Box::pin(self.elsewhere(|database| database.query_here(statement)))
     }
 
     fn commit(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<(), DatabaseError>> {
-        Box::pin(self.call(|inner| {
-            let connection = inner.take()?;
-            commit_on(&connection, statements)?;
-            inner.keep(connection);
-            Ok(())
-        }))
+        Box::pin(self.elsewhere(|database| database.commit_here(statements)))
     }
 }
 

@@ -9,24 +9,39 @@ use serde_json::{Map, Number, Value};
 use super::problem::Problem;
 use crate::error::{Error, FieldError, Invalid};
 
+/// The largest body, in bytes, that is read to its end although it is refused.
+pub const DISCARDED: usize = 8 << 20;
+
 /// Reads a body of one of the media types, of at most `limit` bytes, as JSON.
 pub async fn read(
     headers: &HeaderMap,
-    body: Body,
+    mut body: Body,
     limit: usize,
     media_types: &[&str],
 ) -> Result<Value, Problem> {
     if !has_type(headers, media_types) || headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::unsupported_media_type(&media_types.join(" or ")));
     }
-    let bytes = Limited::new(body, limit).collect().await.map_err(|error| {
-        if error.is::<http_body_util::LengthLimitError>() {
-            Problem::payload_too_large(limit)
-        } else {
-            Error::Malformed("The body could not be read to its end.".to_owned()).into()
+    match Limited::new(&mut body, limit).collect().await {
+        Ok(bytes) => parse(&bytes.to_bytes()).map_err(Problem::from),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            discard(body).await;
+            Err(Problem::payload_too_large(limit))
         }
-    })?;
-    parse(&bytes.to_bytes()).map_err(Problem::from)
+        Err(_) => Err(Error::Malformed("The body could not be read to its end.".to_owned()).into()),
+    }
+}
+
+/// Reads the rest of a body that is refused, within bounds: a client that still
+/// writes when the connection is closed never sees why.
+pub async fn discard(mut body: Body) {
+    let mut left = DISCARDED;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
 }
 
 fn has_type(headers: &HeaderMap, media_types: &[&str]) -> bool {

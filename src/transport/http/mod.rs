@@ -115,8 +115,13 @@ impl Server {
         if !headers::accepts(request.headers(), offered) {
             return Problem::not_acceptable(offered).into_response();
         }
-        // A body that says itself that it is too large is not read at all.
-        if headers::content_length(request.headers()) > self.app.config.body_limit {
+        // A body that says itself that it is too large is read, if at all, only so
+        // that its sender gets to see the answer.
+        let length = headers::content_length(request.headers());
+        if length > self.app.config.body_limit {
+            if length <= json::DISCARDED {
+                json::discard(request.into_body()).await;
+            }
             return Problem::payload_too_large(self.app.config.body_limit).into_response();
         }
         match self.router.clone().call(request).await {
