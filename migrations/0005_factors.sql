@@ -47,7 +47,9 @@ ALTER TABLE events ADD COLUMN position BIGINT;
 ALTER TABLE events ADD COLUMN previous_hash TEXT;
 ALTER TABLE events ADD COLUMN hash TEXT;
 
-CREATE UNIQUE INDEX events_by_position ON events (position);
+CREATE UNIQUE INDEX events_by_position ON events (position) WHERE position IS NOT NULL;
+-- Small: events are sealed soon.
+CREATE INDEX events_unsealed ON events (id) WHERE position IS NULL;
 
 -- What the audit trail is asked for; ids are in the order of time.
 DROP INDEX events_by_subject;

@@ -1,8 +1,9 @@
 //! All that a request may use.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
+use crate::domain::id::EventId;
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::http_client::HttpClient;
 use crate::mailer::{self, Mailer};
@@ -52,6 +53,7 @@ pub struct App {
     pub background: Arc<dyn Background>,
     /// The keys that sign access tokens.
     pub keys: KeyRing,
+    last_event: Mutex<Option<EventId>>,
 }
 
 /// What the outside world is to an [`App`].
@@ -81,7 +83,29 @@ impl App {
         let keys = KeyRing::default();
         let mailer = mailer::of(&config.mail.transport, ports.http);
         let Ports { clock, rng, timer, passwords, log, background, .. } = ports;
-        Self { config, store, clock, rng, timer, passwords, log, mailer, background, keys }
+        let last_event = Mutex::new(None);
+        Self {
+            config,
+            store,
+            clock,
+            rng,
+            timer,
+            passwords,
+            log,
+            mailer,
+            background,
+            keys,
+            last_event,
+        }
+    }
+
+    /// The id of an event of this moment, later in order than those before it.
+    pub fn new_event_id(&self, now: Timestamp) -> EventId {
+        let fresh = EventId::new(now, &*self.rng);
+        let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = last.map_or(fresh, |last| fresh.after(last));
+        *last = Some(id);
+        id
     }
 
     /// The time now.

@@ -82,9 +82,50 @@ id! {
     EventId
 }
 
+impl EventId {
+    /// The same id, or the one right after `last` where it would come before it in
+    /// the same millisecond: events of one change keep their order.
+    pub fn after(self, last: Self) -> Self {
+        let millisecond = |id: &Self| id.bytes().first_chunk::<6>().copied();
+        if self <= last && millisecond(&self) == millisecond(&last) {
+            Self(Uuid::from_u128(last.0.as_u128().saturating_add(1)))
+        } else {
+            self
+        }
+    }
+
+    /// The least id of a moment, at the precision of ids: a millisecond.
+    pub fn first_at(moment: Timestamp) -> Self {
+        let millis = u128::from(moment.millis()) << 80;
+        Self(Uuid::from_u128(millis))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_of_events_that_are_told_of_each_other_keep_their_order() {
+        struct Bytes(u8);
+        impl Rng for Bytes {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(self.0);
+            }
+        }
+        let at =
+            |millis: i64, byte| EventId::new(Timestamp::from_micros(millis * 1_000), &Bytes(byte));
+        assert_eq!(at(1, 7).after(at(1, 6)), at(1, 7));
+        assert_eq!(at(2, 5).after(at(1, 6)), at(2, 5));
+        assert_eq!(at(1, 5).after(at(2, 6)), at(1, 5));
+        let next = at(1, 5).after(at(1, 6));
+        assert!(next > at(1, 6) && next < at(1, 7));
+        assert!(at(1, 5).after(next) > next);
+        for millis in [1, 2] {
+            let first = EventId::first_at(Timestamp::from_micros(millis * 1_000 + 999));
+            assert!(first <= at(millis, 0) && first > at(millis - 1, 255));
+        }
+    }
 
     #[test]
     fn an_id_has_one_spelling_but_for_case() {

@@ -5,6 +5,7 @@
 
 pub mod access_token;
 pub mod api_key;
+pub mod audit;
 pub mod authentication;
 pub mod email;
 pub mod event;

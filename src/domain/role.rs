@@ -74,6 +74,7 @@ checked! {
     KEYS_READ = "keys:read", "See the keys that sign access tokens.";
     KEYS_WRITE = "keys:write", "Rotate the keys that sign access tokens.";
     INVITATIONS_WRITE = "invitations:write", "Invite people, and see and revoke invitations.";
+    AUDIT_READ = "audit:read", "Read and verify the audit trail.";
     JOBS_RUN = "jobs:run", "Have due background work done.";
 }
 

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod addressees;
 pub mod api_keys;
+pub mod audit;
 pub mod bootstrap;
 pub mod email_changes;
 pub mod email_codes;
@@ -33,7 +34,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::app::App;
 use crate::domain::event::{Actor, Event, EventKind, Subject};
-use crate::domain::id::EventId;
 use crate::domain::locale::Locale;
 use crate::domain::time::Timestamp;
 use access::Credentials;
@@ -90,7 +90,7 @@ impl Context {
         kind: EventKind,
         subject: Option<impl Into<Subject>>,
     ) -> Event {
-        let id = EventId::new(now, &*app.rng);
+        let id = app.new_event_id(now);
         let subject = subject.map(Into::into);
         Event { id, kind, actor, subject, at: now, request_id: self.request_id.clone() }
     }

@@ -6,6 +6,7 @@
 
 pub mod addressees;
 pub mod api_keys;
+pub mod audit;
 pub mod callers;
 pub mod challenges;
 pub mod database;

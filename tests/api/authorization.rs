@@ -127,6 +127,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("GET /dev/mailbox",                              Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET /api/v1/signing-keys",                     Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
     ("POST /api/v1/signing-keys/rotate",             Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/audit-events",                     Target::None,              nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /api/v1/audit-events/verify",              Target::None,              nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
     ("GET /.well-known/jwks.json",                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET /health",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET /livez",                                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),

@@ -1,6 +1,7 @@
 //! The API, in-process: the real router on real SQL. Most tests live here.
 
 mod api_keys;
+mod audit;
 mod authorization;
 mod bootstrap;
 mod chain;

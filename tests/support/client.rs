@@ -58,6 +58,11 @@ impl Client {
         }
     }
 
+    /// The same client, who asks another instance.
+    pub(crate) fn at(&self, app: &super::TestApp) -> Self {
+        Self { server: app.server.clone(), ..self.clone() }
+    }
+
     /// The same client with another access token, or what claims to be one.
     pub(crate) fn showing(&self, access_token: impl Into<String>) -> Self {
         Self { access_token: access_token.into(), ..self.clone() }

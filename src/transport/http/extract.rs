@@ -191,9 +191,14 @@ impl<S: Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
+    /// The members, to be judged like those of a body.
+    pub fn fields(self) -> Result<Fields, Error> {
+        Fields::of(Value::Object(self.0))
+    }
+
     /// Which page of the list called `list` is asked for.
     pub fn page(self, app: &App, list: &str) -> Result<PageRequest, Error> {
-        let mut fields = Fields::of(Value::Object(self.0))?;
+        let mut fields = self.fields()?;
         let secret = &app.config.secret_key;
         let limit = fields.optional("limit", Limit::parse);
         let after = fields.optional("cursor", |text| page::read_cursor(secret, list, text));

@@ -1,6 +1,7 @@
 //! HTTP: what a request passes through on its way to a service, and back.
 
 pub mod api_keys;
+pub mod audit;
 pub mod bootstrap;
 pub mod docs;
 pub mod email_changes;

@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
-    api_keys, bootstrap, email_changes, email_codes, email_verifications, factors, health,
+    api_keys, audit, bootstrap, email_changes, email_codes, email_verifications, factors, health,
     invitations, jobs, magic_links, mailbox, me, own_data, password_resets, reauthentication,
     registrations, roles, second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
@@ -44,6 +44,7 @@ use super::{
         invitations::list, invitations::create, invitations::delete,
         email_changes::create, email_changes::confirm,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
+        audit::list, audit::verify,
         jobs::run, mailbox::list,
         signing_keys::list, signing_keys::rotate, well_known::jwks,
         health::health, health::livez, health::readyz,

@@ -10,8 +10,8 @@ use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
-    api_keys, bootstrap, docs, email_changes, email_codes, email_verifications, factors, health,
-    invitations, jobs, magic_links, mailbox, me, openapi, own_data, password_resets,
+    api_keys, audit, bootstrap, docs, email_changes, email_codes, email_verifications, factors,
+    health, invitations, jobs, magic_links, mailbox, me, openapi, own_data, password_resets,
     reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
     users, well_known,
 };
@@ -72,6 +72,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/dev/mailbox", get(mailbox::list))
         .route("/api/v1/signing-keys", get(signing_keys::list))
         .route("/api/v1/signing-keys/rotate", post(signing_keys::rotate))
+        .route("/api/v1/audit-events", get(audit::list))
+        .route("/api/v1/audit-events/verify", get(audit::verify))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))

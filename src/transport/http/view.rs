@@ -289,7 +289,8 @@ pub fn whole_list<V: Serialize>(items: impl Iterator<Item = V>) -> Response {
     json(StatusCode::OK, &List { items: items.collect(), next_cursor: None })
 }
 
-/// A page of the list at `path`; `next` in the Link header and in the body.
+/// A page of the list at `path`, which may have a query; `next` in the Link header
+/// and in the body.
 pub fn list<T, V: Serialize>(
     page: &Page<T>,
     path: &str,
@@ -298,9 +299,10 @@ pub fn list<T, V: Serialize>(
     view: impl Fn(&T) -> V,
 ) -> Response {
     let next_cursor = page.next.as_deref().map(|key| page::write_cursor(secret, path, key));
-    let link = next_cursor
-        .as_deref()
-        .map(|cursor| format!("<{path}?limit={}&cursor={cursor}>; rel=\"next\"", limit.get()));
+    let link = next_cursor.as_deref().map(|cursor| {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        format!("<{path}{separator}limit={}&cursor={cursor}>; rel=\"next\"", limit.get())
+    });
     let items = page.items.iter().map(view).collect();
     let mut response = json(StatusCode::OK, &List { items, next_cursor });
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
