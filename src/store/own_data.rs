@@ -51,6 +51,11 @@ pub const TABLES: &[Table] = &[
         columns: &[("created_at", Time), ("confirmed_at", Time), ("attempts", Number)],
         owner: "user_id = $1",
     },
+    Table {
+        name: "one_time_tokens",
+        columns: &[("purpose", Text), ("expires_at", Time)],
+        owner: "user_id = $1",
+    },
     Table { name: "recovery_codes", columns: &[("used_at", Time)], owner: "user_id = $1" },
     Table {
         name: "sign_in_challenges",

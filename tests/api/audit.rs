@@ -38,14 +38,14 @@ async fn all(client: &Client, limit: u32) -> Vec<Value> {
     }
 }
 
-/// A chain of seven events: 1 and 2 of the bootstrap, 3 of the admin's sign-in, 4
-/// to 7 of two users who were created and signed in.
-async fn seven(app: &TestApp) -> Client {
+/// A chain of eight events: 1 and 2 of the bootstrap, 3 of the first signing key, 4
+/// of the admin's sign-in, 5 to 8 of two users who were created and signed in.
+async fn eight(app: &TestApp) -> Client {
     let admin = app.admin().await;
     app.user("alice").await;
     app.user("bob").await;
     let verified = admin.get(VERIFY).await.assert_status(200);
-    assert_eq!((&verified.body["end"], &verified.body["intact"]), (&json!(7), &json!(true)));
+    assert_eq!((&verified.body["end"], &verified.body["intact"]), (&json!(8), &json!(true)));
     admin
 }
 
@@ -66,31 +66,42 @@ async fn what_happened_is_listed_the_newest_first() {
           "hash": "[opaque 1]",
           "id": "[id 2]",
           "kind": "session.created",
-          "position": 3,
+          "position": 4,
           "previous_hash": "[opaque 2]",
           "request_id": "[id 3]",
           "subject": "[id 1]"
         },
         {
-          "actor": "operator",
+          "actor": "service",
           "at": "2026-01-01T00:00:00.000000Z",
           "hash": "[opaque 2]",
           "id": "[id 4]",
-          "kind": "user.created",
-          "position": 2,
+          "kind": "signing_key.created",
+          "position": 3,
           "previous_hash": "[opaque 3]",
-          "request_id": "[id 5]",
-          "subject": "[id 1]"
+          "request_id": "[id 3]",
+          "subject": "signing_key:[opaque 4]"
         },
         {
           "actor": "operator",
           "at": "2026-01-01T00:00:00.000000Z",
           "hash": "[opaque 3]",
-          "id": "[id 6]",
+          "id": "[id 5]",
+          "kind": "user.created",
+          "position": 2,
+          "previous_hash": "[opaque 5]",
+          "request_id": "[id 6]",
+          "subject": "[id 1]"
+        },
+        {
+          "actor": "operator",
+          "at": "2026-01-01T00:00:00.000000Z",
+          "hash": "[opaque 5]",
+          "id": "[id 7]",
           "kind": "service.bootstrapped",
           "position": 1,
-          "previous_hash": "[opaque 4]",
-          "request_id": "[id 5]",
+          "previous_hash": "[opaque 6]",
+          "request_id": "[id 6]",
           "subject": "[id 1]"
         }
       ],
@@ -103,7 +114,7 @@ async fn what_happened_is_listed_the_newest_first() {
 #[tokio::test]
 async fn a_list_that_is_sealed_costs_one_statement() {
     let app = TestApp::new().await;
-    let admin = seven(&app).await;
+    let admin = eight(&app).await;
     let before = app.database.calls();
     admin.get(EVENTS).await.assert_status(200);
     assert_eq!(app.database.calls() - before, 1);
@@ -165,13 +176,13 @@ async fn a_filter_that_cannot_be_meant_is_told_so() {
 #[tokio::test]
 async fn pages_follow_one_another_and_a_cursor_is_good_for_its_filters_only() {
     let app = TestApp::new().await;
-    let admin = seven(&app).await;
+    let admin = eight(&app).await;
     let whole = all(&admin, 200).await;
-    for limit in [1, 2, 3, 7] {
+    for limit in [1, 2, 3, 8] {
         assert_eq!(all(&admin, limit).await, whole, "{limit}");
     }
     let positions: Vec<_> = whole.iter().map(|event| event["position"].as_i64()).collect();
-    assert_eq!(positions, (1..=7).rev().map(Some).collect::<Vec<_>>());
+    assert_eq!(positions, (1..=8).rev().map(Some).collect::<Vec<_>>());
 
     let page = admin.get(format!("{EVENTS}?limit=1&kind=session.created")).await;
     let cursor = page.text_at("/next_cursor");
@@ -187,13 +198,13 @@ async fn pages_follow_one_another_and_a_cursor_is_good_for_its_filters_only() {
 #[tokio::test]
 async fn an_event_that_comes_between_two_pages_is_on_none_of_them() {
     let app = TestApp::new().await;
-    let admin = seven(&app).await;
+    let admin = eight(&app).await;
     let first = admin.get(format!("{EVENTS}?limit=3")).await;
     app.user("carol").await;
     let cursor = first.text_at("/next_cursor");
     let second = admin.get(format!("{EVENTS}?limit=200&cursor={cursor}")).await.assert_status(200);
     let positions = second.body["items"].as_array().unwrap().iter().map(|e| e["position"].as_i64());
-    assert_eq!(positions.collect::<Vec<_>>(), [4, 3, 2, 1].map(Some));
+    assert_eq!(positions.collect::<Vec<_>>(), [5, 4, 3, 2, 1].map(Some));
 }
 
 #[tokio::test]
@@ -251,11 +262,11 @@ async fn events_are_sealed_in_order_by_however_many_at_once() {
     }
     let verified = admin.get(VERIFY).await.assert_status(200);
     // Two of the bootstrap, one of the admin's sign-in, sixty users.
-    assert_eq!((&verified.body["intact"], &verified.body["end"]), (&json!(true), &json!(63)));
+    assert_eq!((&verified.body["intact"], &verified.body["end"]), (&json!(true), &json!(64)));
     let positions = app.sql("SELECT position FROM events ORDER BY position", Vec::new()).await;
     let positions: Vec<_> =
         positions.into_iter().map(|row| row.read().integer().unwrap()).collect();
-    assert_eq!(positions, (1..=63).collect::<Vec<_>>());
+    assert_eq!(positions, (1..=64).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -271,7 +282,7 @@ async fn a_thousand_events_are_verified_at_a_time() {
     .await;
     let mut after = 0;
     let mut hash = String::new();
-    for expected in [1_000, 2_000, 2_503] {
+    for expected in [1_000, 2_000, 2_504] {
         let path = match after {
             0 => VERIFY.to_owned(),
             _ => format!("{VERIFY}?after={after}&hash={hash}"),
@@ -288,15 +299,15 @@ async fn a_thousand_events_are_verified_at_a_time() {
     content-type: application/json
 
     {
-      "end": 2503,
+      "end": 2504,
       "first_bad": null,
       "hash": "[opaque 1]",
       "intact": true,
       "next_after": null,
-      "position": 2503
+      "position": 2504
     }
     "#);
-    admin.get(format!("{VERIFY}?after=2504")).await.assert_problem(404, "not_found");
+    admin.get(format!("{VERIFY}?after=2505")).await.assert_problem(404, "not_found");
     for after in ["-1", "x", "9223372036854775808"] {
         admin.get(format!("{VERIFY}?after={after}")).await.assert_problem(422, "validation_failed");
     }
@@ -310,28 +321,28 @@ const TAMPERING: &[(&str, i64, &str)] = &[
         3,
         "altered",
     ),
-    ("UPDATE events SET kind = 'user.deleted' WHERE position = 4", 4, "altered"),
+    ("UPDATE events SET kind = 'user.deleted' WHERE position = 5", 5, "altered"),
     ("UPDATE events SET actor = 'service' WHERE position = 1", 1, "altered"),
-    ("UPDATE events SET subject = NULL WHERE position = 5", 5, "altered"),
+    ("UPDATE events SET subject = NULL WHERE position = 6", 6, "altered"),
     ("UPDATE events SET at = at + 1 WHERE position = 2", 2, "altered"),
-    ("UPDATE events SET request_id = 'x' WHERE position = 7", 7, "altered"),
+    ("UPDATE events SET request_id = 'x' WHERE position = 8", 8, "altered"),
     ("UPDATE events SET hash = previous_hash WHERE position = 3", 3, "altered"),
-    ("UPDATE events SET hash = NULL WHERE position = 7", 7, "altered"),
+    ("UPDATE events SET hash = NULL WHERE position = 8", 8, "altered"),
     ("UPDATE events SET previous_hash = hash WHERE position = 3", 3, "unlinked"),
-    ("UPDATE events SET position = 70 WHERE position = 7", 7, "missing"),
+    ("UPDATE events SET position = 70 WHERE position = 8", 8, "missing"),
     ("DELETE FROM events WHERE position = 1", 1, "missing"),
     ("DELETE FROM events WHERE position = 4", 4, "missing"),
-    ("DELETE FROM events WHERE position = 7", 7, "missing"),
+    ("DELETE FROM events WHERE position = 8", 8, "missing"),
     ("DELETE FROM events", 1, "missing"),
     (
         "UPDATE events SET (id, kind, actor, subject, at, request_id) = (SELECT o.id || ' ', o.kind, \
-         o.actor, o.subject, o.at, o.request_id FROM events o WHERE o.position = 5 + 6 - events.position) \
-         WHERE position IN (5, 6)",
-        5,
+         o.actor, o.subject, o.at, o.request_id FROM events o WHERE o.position = 6 + 7 - events.position) \
+         WHERE position IN (6, 7)",
+        6,
         "altered",
     ),
-    ("UPDATE event_chain SET position = 6", 7, "beyond_end"),
-    ("UPDATE event_chain SET hash = 'x'", 7, "altered"),
+    ("UPDATE event_chain SET position = 7", 8, "beyond_end"),
+    ("UPDATE event_chain SET hash = 'x'", 8, "altered"),
     ("DELETE FROM event_chain", 1, "beyond_end"),
 ];
 
@@ -339,7 +350,7 @@ const TAMPERING: &[(&str, i64, &str)] = &[
 async fn whatever_is_done_to_the_trail_the_first_bad_position_is_named() {
     for (sql, position, problem) in TAMPERING {
         let app = TestApp::new().await;
-        let admin = seven(&app).await;
+        let admin = eight(&app).await;
         app.sql(sql, Vec::new()).await;
         let verified = admin.get(VERIFY).await.assert_status(200);
         let first_bad = json!({"position": position, "problem": problem});
@@ -353,11 +364,11 @@ async fn whatever_is_done_to_the_trail_the_first_bad_position_is_named() {
 #[tokio::test]
 async fn who_remembers_a_hash_learns_that_the_trail_was_written_anew() {
     let app = TestApp::new().await;
-    let admin = seven(&app).await;
+    let admin = eight(&app).await;
     let seen = admin.get(VERIFY).await.text_at("/hash");
     // Somebody changes an event, and lets the service seal all of them again.
     for sql in [
-        "UPDATE events SET kind = 'user.updated' WHERE position = 4",
+        "UPDATE events SET kind = 'user.updated' WHERE position = 5",
         "UPDATE events SET position = NULL, previous_hash = NULL, hash = NULL",
         "UPDATE event_chain SET position = 0, \
          hash = '0000000000000000000000000000000000000000000000000000000000000000'",
@@ -365,8 +376,8 @@ async fn who_remembers_a_hash_learns_that_the_trail_was_written_anew() {
         app.sql(sql, Vec::new()).await;
     }
     assert_eq!(admin.get(VERIFY).await.body["intact"], true);
-    let verified = admin.get(format!("{VERIFY}?after=7&hash={seen}")).await;
-    assert_eq!(verified.body["first_bad"], json!({"position": 7, "problem": "altered"}));
+    let verified = admin.get(format!("{VERIFY}?after=8&hash={seen}")).await;
+    assert_eq!(verified.body["first_bad"], json!({"position": 8, "problem": "altered"}));
 }
 
 #[tokio::test]

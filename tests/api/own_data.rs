@@ -76,6 +76,7 @@ async fn everybody_may_take_along_what_the_service_holds_on_them() {
             "subject": "[id 1]"
           }
         ],
+        "one_time_tokens": [],
         "recovery_codes": [],
         "sessions": [
           {
