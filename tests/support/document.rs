@@ -111,8 +111,6 @@ fn conforms(value: &Value, schema: &Value, unknown: Unknown) -> Result<(), Strin
             }
             "minLength" => length(value).is_none_or(|length| Some(length) >= argument.as_u64()),
             "maxLength" => length(value).is_none_or(|length| Some(length) <= argument.as_u64()),
-            "minItems" => !value.is_array() || Some(items(value).len() as u64) >= argument.as_u64(),
-            "maxItems" => !value.is_array() || Some(items(value).len() as u64) <= argument.as_u64(),
             "minimum" => value.as_f64().is_none_or(|number| Some(number) >= argument.as_f64()),
             "maximum" => value.as_f64().is_none_or(|number| Some(number) <= argument.as_f64()),
             "required" => {
