@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::domain::time::{Clock, Rng, Timestamp};
+use crate::http_client::HttpClient;
+use crate::mailer::{self, Mailer};
 use crate::password_hasher::PasswordHasher;
 use crate::service::signing_keys::KeyRing;
 use crate::store::Store;
@@ -13,6 +15,13 @@ use crate::store::database::{BoxFuture, Database};
 pub trait Timer: Send + Sync {
     /// Returns after this time.
     fn sleep(&self, duration: std::time::Duration) -> BoxFuture<'static, ()>;
+}
+
+/// Does what nobody waits for, after the response. It may be lost: what must be
+/// done stands in the database first.
+pub trait Background: Send + Sync {
+    /// Begins the work.
+    fn spawn(&self, work: BoxFuture<'static, ()>);
 }
 
 /// Where lines of the log go.
@@ -37,6 +46,10 @@ pub struct App {
     pub passwords: Arc<dyn PasswordHasher>,
     /// The log.
     pub log: Arc<dyn Log>,
+    /// Carries mails.
+    pub mailer: Arc<dyn Mailer>,
+    /// What is done after the response.
+    pub background: Arc<dyn Background>,
     /// The keys that sign access tokens.
     pub keys: KeyRing,
 }
@@ -55,6 +68,10 @@ pub struct Ports {
     pub passwords: Arc<dyn PasswordHasher>,
     /// The log.
     pub log: Arc<dyn Log>,
+    /// Other servers.
+    pub http: Arc<dyn HttpClient>,
+    /// What is done after the response.
+    pub background: Arc<dyn Background>,
 }
 
 impl App {
@@ -62,8 +79,9 @@ impl App {
     pub fn new(config: Config, ports: Ports) -> Self {
         let store = Store::new(ports.database, config.auto_migrate);
         let keys = KeyRing::default();
-        let Ports { clock, rng, timer, passwords, log, .. } = ports;
-        Self { config, store, clock, rng, timer, passwords, log, keys }
+        let mailer = mailer::of(&config.mail.transport, ports.http);
+        let Ports { clock, rng, timer, passwords, log, background, .. } = ports;
+        Self { config, store, clock, rng, timer, passwords, log, mailer, background, keys }
     }
 
     /// The time now.

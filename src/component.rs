@@ -8,9 +8,10 @@ use axum::body::Body;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::app::{App, Ports, Stdout, SystemClock, SystemRng, Timer};
+use crate::app::{App, Background, Ports, Stdout, SystemClock, SystemRng, Timer};
 use crate::config::{Config, ConfigErrors, DatabaseConfig};
 use crate::error::Result;
+use crate::http_client::SpinHttpClient;
 use crate::password_hasher::Argon2id;
 use crate::store::database::{BoxFuture, Database};
 use crate::store::postgres::SpinPostgres;
@@ -102,7 +103,18 @@ fn ports(config: &Config) -> Result<Ports> {
         // OWASP's minimum, and what fits beside fifteen neighbours.
         passwords: Arc::new(Argon2id::new(19_456, 2)?),
         log: Arc::new(Stdout),
+        http: Arc::new(SpinHttpClient),
+        background: Arc::new(AfterResponse),
     })
+}
+
+/// The host keeps an instance as long as such work goes on.
+struct AfterResponse;
+
+impl Background for AfterResponse {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        spin_sdk::wasip3::spawn(work);
+    }
 }
 
 struct HostTimer;

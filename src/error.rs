@@ -83,6 +83,14 @@ pub enum Error {
     },
     /// The caller is known and may not do this.
     Forbidden(String),
+    /// It is refused as things stand, whoever asks. `code` says what stands
+    /// against it.
+    Refused {
+        /// For programs, such as `email_unverified`.
+        code: &'static str,
+        /// For people.
+        detail: String,
+    },
     /// It does not exist, or the caller may not know that it does.
     NotFound(&'static str),
     /// It contradicts what is there. `code` says in which way.
@@ -125,6 +133,11 @@ impl Error {
         Self::Conflict { code, detail: detail.into() }
     }
 
+    /// A refusal with its code and its sentence.
+    pub fn refused(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Refused { code, detail: detail.into() }
+    }
+
     /// A defect, with what the log shall say about it.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Self::Internal(Cause::new(cause))
@@ -151,6 +164,7 @@ impl Error {
             | Self::InvalidCode
             | Self::NotFresh { .. }
             | Self::Forbidden(_)
+            | Self::Refused { .. }
             | Self::NotFound(_)
             | Self::Conflict { .. }
             | Self::PreconditionFailed

@@ -45,4 +45,6 @@ pub mod domain;
 
 pub mod store;
 
+pub mod http_client;
+pub mod mailer;
 pub mod password_hasher;

@@ -157,8 +157,5 @@ fn mix(a: Quad, b: Quad, c: Quad, d: Quad) -> (Quad, Quad, Quad, Quad) {
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"), inline)]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn xor_rotate<const BITS: u32>(a: Quad, b: Quad) -> Quad {
-    [
-        a[0].xor(b[0]).rotate_right::<BITS>(),
-        a[1].xor(b[1]).rotate_right::<BITS>(),
-    ]
+    [a[0].xor(b[0]).rotate_right::<BITS>(), a[1].xor(b[1]).rotate_right::<BITS>()]
 }

@@ -89,8 +89,7 @@ impl<'m> Hashing<'m> {
             left -= 1;
         }
         if self.is_filled() {
-            self.memory
-                .wipe((left as usize).saturating_mul(WIPED_PER_FILLED));
+            self.memory.wipe((left as usize).saturating_mul(WIPED_PER_FILLED));
         }
         self.progress()
     }
@@ -116,9 +115,7 @@ impl<'m> Hashing<'m> {
     }
 
     fn fill_block(&mut self, scratch: &mut Block) {
-        let Position {
-            pass, slice, index, ..
-        } = self.position;
+        let Position { pass, slice, index, .. } = self.position;
         let place = self.position.place(self.layout);
         if pass == 0 {
             self.memory.grow(place + 1);
@@ -166,12 +163,7 @@ impl<'m> Hashing<'m> {
     /// The random number that the position chooses by (RFC 9106 section
     /// 3.4.1.2).
     fn address(&mut self, scratch: &mut Block) -> u64 {
-        let Position {
-            pass,
-            slice,
-            lane,
-            index,
-        } = self.position;
+        let Position { pass, slice, lane, index } = self.position;
         // The first two blocks of all ask for none.
         let first = pass == 0 && slice == 0 && index == 2;
         if first || index % ADDRESSES == 0 {

@@ -23,10 +23,7 @@ pub struct Memory {
 impl Memory {
     /// A memory that has not taken anything yet.
     pub const fn new() -> Self {
-        Self {
-            blocks: Vec::new(),
-            used: 0,
-        }
+        Self { blocks: Vec::new(), used: 0 }
     }
 
     /// What has been taken from the allocator, in KiB.
@@ -41,9 +38,7 @@ impl Memory {
         if self.blocks.capacity() < count {
             // The old blocks go first: both may be too much.
             self.blocks = Vec::new();
-            self.blocks
-                .try_reserve_exact(count)
-                .map_err(|_| Error::OutOfMemory)?;
+            self.blocks.try_reserve_exact(count).map_err(|_| Error::OutOfMemory)?;
         }
         Ok(())
     }
@@ -103,9 +98,7 @@ impl Drop for Memory {
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory")
-            .field("kib", &self.kib())
-            .finish_non_exhaustive()
+        f.debug_struct("Memory").field("kib", &self.kib()).finish_non_exhaustive()
     }
 }
 
@@ -117,10 +110,7 @@ mod tests {
     #[test]
     fn nothing_is_left_of_a_hash_whether_it_was_finished_or_dropped() {
         let params = Params::new(64, 2, 2).unwrap();
-        let inputs = Inputs {
-            salt: &[0; 8],
-            ..Inputs::default()
-        };
+        let inputs = Inputs { salt: &[0; 8], ..Inputs::default() };
         for blocks in [1, 2, 30, 64, 100, 128, 130, u32::MAX] {
             let mut memory = Memory::new();
             let mut hashing = Hashing::new(Variant::Id, params, &inputs, 32, &mut memory).unwrap();

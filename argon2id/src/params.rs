@@ -55,11 +55,7 @@ impl Params {
         if passes == 0 {
             return Err(Error::NoPasses);
         }
-        Ok(Self {
-            memory_kib,
-            passes,
-            lanes,
-        })
+        Ok(Self { memory_kib, passes, lanes })
     }
 
     /// The memory in KiB.

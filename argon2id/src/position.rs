@@ -49,12 +49,7 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    pub(crate) const START: Self = Self {
-        pass: 0,
-        slice: 0,
-        lane: 0,
-        index: 0,
-    };
+    pub(crate) const START: Self = Self { pass: 0, slice: 0, lane: 0, index: 0 };
 
     /// Goes on to the next block; after the last, to a pass that there is not.
     pub(crate) fn step(&mut self, layout: Layout) {
@@ -92,11 +87,7 @@ impl Position {
     pub(crate) fn reference(self, layout: Layout, random: u64) -> usize {
         let (j1, j2) = (random as u32, (random >> 32) as u32);
         let first_segment = self.pass == 0 && self.slice == 0;
-        let lane = if first_segment {
-            self.lane
-        } else {
-            j2 % layout.lanes
-        };
+        let lane = if first_segment { self.lane } else { j2 % layout.lanes };
 
         // The blocks to choose from: the segments finished last, one slice less
         // than there are from the second pass on, and of the own lane the
@@ -122,11 +113,7 @@ impl Position {
         };
         let column = u64::from(oldest) + u64::from(choice) - 1 - age;
         let lane_length = u64::from(layout.lane_length());
-        let column = if column < lane_length {
-            column
-        } else {
-            column - lane_length
-        };
+        let column = if column < lane_length { column } else { column - lane_length };
         layout.place(lane, column as u32)
     }
 

@@ -74,10 +74,7 @@ fn parameters_are_refused_outside_their_ranges() {
     assert_eq!(Params::new(31, 1, 4), Err(Error::MemoryTooSmall));
     assert_eq!(Params::new(8, 0, 1), Err(Error::NoPasses));
     assert_eq!(Params::new(8, 1, 0), Err(Error::LanesOutOfRange));
-    assert_eq!(
-        Params::new(u32::MAX, 1, 1 << 24),
-        Err(Error::LanesOutOfRange)
-    );
+    assert_eq!(Params::new(u32::MAX, 1, 1 << 24), Err(Error::LanesOutOfRange));
     let largest = params(u32::MAX, u32::MAX, (1 << 24) - 1);
     assert_eq!(largest.memory_kib(), u32::MAX);
     assert_eq!(largest.passes(), u32::MAX);
@@ -86,10 +83,7 @@ fn parameters_are_refused_outside_their_ranges() {
 
 #[test]
 fn a_salt_of_less_than_8_bytes_is_refused() {
-    let inputs = Inputs {
-        salt: b"7 bytes",
-        ..INPUTS
-    };
+    let inputs = Inputs { salt: b"7 bytes", ..INPUTS };
     let mut memory = Memory::new();
     let hashing = Hashing::new(Variant::Id, params(8, 1, 1), &inputs, 32, &mut memory);
     assert_eq!(hashing.unwrap_err(), Error::SaltTooShort);

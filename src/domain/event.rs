@@ -66,6 +66,30 @@ pub enum EventKind {
     ApiKeyRevoked,
     /// A new signing key was made, which takes over in a few minutes.
     SigningKeyRotated,
+    /// Somebody registered. There is a subject if the address has an account.
+    RegistrationRequested,
+    /// Somebody wants to prove an address, of a user if there is a subject.
+    EmailVerificationRequested,
+    /// A user proved that the address is theirs.
+    EmailVerified,
+    /// Somebody wants a new password, for a user if there is a subject.
+    PasswordResetRequested,
+    /// A user set a new password by mail, and all their sessions ended.
+    PasswordReset,
+    /// Somebody wants to sign in by a mailed link, as a user if there is a subject.
+    MagicLinkRequested,
+    /// Somebody wants to sign in by a mailed code, as a user if there is a subject.
+    EmailCodeRequested,
+    /// A user invited somebody.
+    InvitationCreated,
+    /// A user took an invitation back.
+    InvitationRevoked,
+    /// Somebody who was invited became a user.
+    InvitationAccepted,
+    /// A user wants another address.
+    EmailChangeRequested,
+    /// A user proved another address, which took the place of the old one.
+    EmailChanged,
 }
 
 impl EventKind {
@@ -100,6 +124,18 @@ impl EventKind {
             Self::ApiKeyCreated => "api_key.created",
             Self::ApiKeyRevoked => "api_key.revoked",
             Self::SigningKeyRotated => "signing_key.rotated",
+            Self::RegistrationRequested => "registration.requested",
+            Self::EmailVerificationRequested => "user.email_verification_requested",
+            Self::EmailVerified => "user.email_verified",
+            Self::PasswordResetRequested => "user.password_reset_requested",
+            Self::PasswordReset => "user.password_reset",
+            Self::MagicLinkRequested => "user.magic_link_requested",
+            Self::EmailCodeRequested => "user.email_code_requested",
+            Self::InvitationCreated => "invitation.created",
+            Self::InvitationRevoked => "invitation.revoked",
+            Self::InvitationAccepted => "invitation.accepted",
+            Self::EmailChangeRequested => "user.email_change_requested",
+            Self::EmailChanged => "user.email_changed",
         }
     }
 }

@@ -66,6 +66,18 @@ id! {
     ApiKeyId
 }
 id! {
+    /// Names a registration.
+    RegistrationId
+}
+id! {
+    /// Names an invitation.
+    InvitationId
+}
+id! {
+    /// Names a mail.
+    MailId
+}
+id! {
     /// Names an event.
     EventId
 }

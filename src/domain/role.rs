@@ -44,6 +44,10 @@ impl Permission {
     pub const KEYS_READ: Self = Self::of("keys:read");
     /// Rotate signing keys.
     pub const KEYS_WRITE: Self = Self::of("keys:write");
+    /// Invite people, and see and revoke invitations.
+    pub const INVITATIONS_WRITE: Self = Self::of("invitations:write");
+    /// Have due background work done.
+    pub const JOBS_RUN: Self = Self::of("jobs:run");
 
     /// What this service checks, and what it is for, in a sentence each.
     pub const CHECKED: &[(Self, &str)] = &[
@@ -57,6 +61,8 @@ impl Permission {
         (Self::API_KEYS_WRITE, "Make and revoke API keys."),
         (Self::KEYS_READ, "List the keys that sign access tokens."),
         (Self::KEYS_WRITE, "Rotate the keys that sign access tokens."),
+        (Self::INVITATIONS_WRITE, "Invite people, and see and revoke invitations."),
+        (Self::JOBS_RUN, "Have due background work done."),
     ];
 
     const fn of(text: &'static str) -> Self {

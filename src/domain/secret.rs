@@ -35,6 +35,10 @@ pub enum Purpose {
     TotpSecrets,
     /// Authenticates recovery codes.
     RecoveryCodes,
+    /// Encrypts mails until they are sent.
+    Mails,
+    /// Authenticates mailed codes.
+    EmailCodes,
 }
 
 impl Purpose {
@@ -45,6 +49,8 @@ impl Purpose {
             Self::Cursors => b"rollcall/cursors/v1",
             Self::TotpSecrets => b"rollcall/totp-secrets/v1",
             Self::RecoveryCodes => b"rollcall/recovery-codes/v1",
+            Self::Mails => b"rollcall/mails/v1",
+            Self::EmailCodes => b"rollcall/email-codes/v1",
         }
     }
 }

@@ -11,14 +11,14 @@ use super::time::{Rng, random};
 const CHECKSUM_BYTES: usize = 4;
 
 /// Writes `bytes` behind a prefix, with their checksum.
-fn encode(prefix: &str, bytes: &[u8]) -> String {
+pub(super) fn encode(prefix: &str, bytes: &[u8]) -> String {
     let checksum = sha256(&[prefix.as_bytes(), bytes].concat());
     let (checksum, _) = checksum.split_at(CHECKSUM_BYTES);
     format!("{prefix}{}", BASE64URL_NOPAD.encode(&[bytes, checksum].concat()))
 }
 
 /// Reads what [`encode`] wrote with the same prefix.
-fn decode<const N: usize>(prefix: &str, token: &str) -> Option<[u8; N]> {
+pub(super) fn decode<const N: usize>(prefix: &str, token: &str) -> Option<[u8; N]> {
     let bytes = BASE64URL_NOPAD.decode(token.strip_prefix(prefix)?.as_bytes()).ok()?;
     let (bytes, _) = bytes.split_first_chunk::<N>()?;
     (encode(prefix, bytes) == token).then_some(*bytes)

@@ -2,12 +2,24 @@
 //! belong here; status codes, headers and SQL do not.
 
 pub mod access;
+pub mod addressees;
 pub mod api_keys;
 pub mod bootstrap;
+pub mod email_changes;
+pub mod email_codes;
+pub mod email_sign_in;
+pub mod email_verifications;
 pub mod factors;
 pub mod health;
+pub mod invitations;
+pub mod jobs;
+pub mod magic_links;
+pub mod mails;
 pub mod me;
+pub mod one_time_tokens;
+pub mod password_resets;
 pub mod reauthentication;
+pub mod registrations;
 pub mod roles;
 pub mod second_factor;
 pub mod sessions;
@@ -15,9 +27,13 @@ pub mod signing_keys;
 pub mod user_roles;
 pub mod users;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::app::App;
 use crate::domain::event::{Actor, Event, EventKind, Subject};
 use crate::domain::id::EventId;
+use crate::domain::locale::Locale;
 use crate::domain::time::Timestamp;
 use access::Credentials;
 
@@ -41,6 +57,26 @@ pub struct Context {
     pub address: Option<std::net::IpAddr>,
     /// How the client calls itself.
     pub user_agent: Option<String>,
+    /// The language that the client prefers, of those that mails are written in.
+    pub locale: Option<Locale>,
+    /// Whether the request wrote a mail, to be sent when it was answered.
+    pub wrote_mail: WroteMail,
+}
+
+/// Shared by the copies of a request's context.
+#[derive(Debug, Clone, Default)]
+pub struct WroteMail(Arc<AtomicBool>);
+
+impl WroteMail {
+    /// Says that there is a mail to send.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Context {

@@ -1,7 +1,7 @@
 //! Signing in, staying signed in, signing out.
 
 use super::second_factor::{self, Challenge};
-use super::{Context, access};
+use super::{Context, access, addressees};
 use crate::app::App;
 use crate::domain::access_token::Claims;
 use crate::domain::authentication::{Method, Methods};
@@ -17,8 +17,9 @@ use crate::domain::time::{Timestamp, random};
 use crate::domain::token::RefreshToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
+use crate::store::addressees::Addressee;
 use crate::store::database::{DatabaseError, Statement};
-use crate::store::{events, factors, sessions, users};
+use crate::store::{events, factors, sessions};
 
 /// How sessions are sorted in a list.
 const ORDER: &str = " ORDER BY target.session_id";
@@ -69,16 +70,19 @@ pub async fn sign_in(
     password: Password,
     device: Option<Device>,
 ) -> Result<Admission> {
-    let row = app.store.query(users::by_email_with_password(email)).await?.into_iter().next();
-    let (hash, user) = match row {
-        Some(row) => {
-            let mut columns = row.read();
-            (columns.optional_text()?, Some(users::from_columns(&mut columns)?))
-        }
-        None => (None, None),
+    let addressee = addressees::by_address(app, email.normalized(), app.now()).await?;
+    let (hash, user) = match addressee {
+        Addressee::User(user, hash) => (hash, Some(*user)),
+        Addressee::Registered(registration) => (Some(registration.password_hash), None),
+        Addressee::Nobody => (None, None),
     };
     let matches = app.passwords.verify(password, hash).await?;
-    let user = user.filter(|_| matches).ok_or(Error::InvalidCredentials)?;
+    let user = match user {
+        _ if !matches => return Err(Error::InvalidCredentials),
+        Some(user) => user,
+        // Only who knows the password learns that somebody registered.
+        None => return Err(email_unverified()),
+    };
     let methods = Methods::of(Method::Password);
     authenticated(app, cx, FirstFactor { user, methods, device, uses: Vec::new() }).await
 }
@@ -104,7 +108,8 @@ pub async fn authenticated(app: &App, cx: &Context, shown: FirstFactor) -> Resul
             let challenge = second_factor::challenge(app, cx, shown, now).await?;
             Ok(Admission::SecondFactorRequired(challenge))
         }
-        Err(error) => Err(error.on_guard(Error::Unauthenticated)),
+        Err(DatabaseError::Guard { .. }) => Err(Error::Unauthenticated),
+        Err(error) => Err(super::users::email_taken(error)),
     }
 }
 
@@ -152,6 +157,11 @@ pub async fn sign_out(app: &App, cx: &Context) -> Result<()> {
         Ok(()) | Err(DatabaseError::Guard { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn email_unverified() -> Error {
+    let detail = "Prove the address first: open the link in the mail that you got.";
+    Error::refused("email_unverified", detail)
 }
 
 /// A page of sessions, seen from one of them.

@@ -15,7 +15,7 @@ use crate::domain::user::{Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
 use crate::store::users::NewUser;
-use crate::store::{events, roles, sessions, users};
+use crate::store::{events, one_time_tokens, roles, sessions, users};
 
 /// Creates a user with the role `user`, or with others that the caller may give.
 /// Without a password it cannot sign in with one until somebody sets one.
@@ -204,8 +204,12 @@ pub(super) async fn commit<const N: usize>(
 
 /// What it means that an address is unique.
 pub(super) fn email_taken(error: DatabaseError) -> Error {
-    let detail = "Another user has this email address.";
-    error.on_unique(users::EMAIL_KEY, Error::conflict("email_taken", detail))
+    error.on_unique(users::EMAIL_KEY, taken())
+}
+
+/// The address is somebody else's.
+pub(super) fn taken() -> Error {
+    Error::conflict("email_taken", "Another user has this email address.")
 }
 
 /// The user after a patch, as a profile.
@@ -236,7 +240,12 @@ pub(super) async fn write(
     let now = app.now();
     let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));
     let update = users::update(user.id, user.version, &profile, now);
-    match app.store.commit([update, events::append(&event)]).await {
+    let mut statements = vec![update, events::append(&event)];
+    if user.email.normalized() != profile.email.normalized() {
+        // What was mailed to the old address opens nothing any more.
+        statements.push(one_time_tokens::end_all_of(user.id));
+    }
+    match app.store.commit(statements).await {
         Ok(()) => Ok(Some(updated(user, profile, now))),
         Err(DatabaseError::Guard { .. }) => Ok(None),
         Err(error) => Err(email_taken(error)),

@@ -4,17 +4,22 @@
 //! Writes are values: a write function returns a [`Statement`], and
 //! [`Store::commit`] runs a list of them as one change.
 
+pub mod addressees;
 pub mod api_keys;
 pub mod callers;
 pub mod challenges;
 pub mod database;
 pub mod events;
 pub mod factors;
+pub mod invitations;
 pub mod keys;
+pub mod mails;
 pub mod migrate;
+pub mod one_time_tokens;
 #[cfg(target_family = "wasm")]
 pub mod postgres;
 pub mod postgres_commit;
+pub mod registrations;
 pub mod roles;
 pub mod sessions;
 #[cfg(target_family = "wasm")]

@@ -32,16 +32,6 @@ pub fn by_id(id: UserId) -> Statement {
     Statement::new(sql, vec![id.to_string().into()])
 }
 
-/// The user with this address, behind its password hash.
-pub fn by_email_with_password(email: &Email) -> Statement {
-    let sql = concat!(
-        "SELECT u.password_hash, ",
-        user_columns!(),
-        " FROM users u WHERE u.email_normalized = $1"
-    );
-    Statement::new(sql, vec![email.normalized().into()])
-}
-
 /// A page of users by id, which is the order in which they were created, and one
 /// user more if there is one.
 pub fn list(page: &PageRequest) -> Statement {
@@ -131,6 +121,39 @@ pub fn set_suspended(
                WHERE id = $3 AND version = $4 RETURNING id";
     let params = vec![suspended_at.into(), at.into(), id.to_string().into(), version.into()];
     Statement::new(sql, params).expecting(1)
+}
+
+/// Marks a user's address as proven, if it still is the user's.
+pub fn verify_email(id: UserId, normalized: &str, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET email_verified_at = $1, updated_at = $1, version = version + 1 \
+               WHERE id = $2 AND email_normalized = $3 RETURNING id";
+    let params = vec![at.into(), id.to_string().into(), normalized.into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Sets a password for whoever proved the user's address just now.
+pub fn reset_password(id: UserId, normalized: &str, hash: &str, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET password_hash = $1, \
+               email_verified_at = COALESCE(email_verified_at, $2), updated_at = $2, \
+               version = version + 1 WHERE id = $3 AND email_normalized = $4 RETURNING id";
+    let params = vec![hash.into(), at.into(), id.to_string().into(), normalized.into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Gives a user who may sign in another address, which was just proven.
+pub fn change_email(id: UserId, email: &Email, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET email = $1, email_normalized = $2, email_verified_at = $3, \
+               updated_at = $3, version = version + 1 \
+               WHERE id = $4 AND suspended_at IS NULL RETURNING id";
+    let params =
+        vec![email.as_str().into(), email.normalized().into(), at.into(), id.to_string().into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// A user, behind the password hash.
+pub fn by_id_with_password(id: UserId) -> Statement {
+    let sql = concat!("SELECT u.password_hash, ", user_columns!(), " FROM users u WHERE u.id = $1");
+    Statement::new(sql, vec![id.to_string().into()])
 }
 
 /// Deletes the user at `version`, and with it what belongs to it.

@@ -107,6 +107,22 @@ pub(crate) const TABLE: &[Row] = &[
     ("DELETE /api/v1/api-keys/{id}",                 Target::ApiKey,           nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 204, 403]),
     ("DELETE /api/v1/api-keys/{id}",                 Target::StrongApiKey,     nothing,        [401, 401, 401, 401, 403, 403, 403, 204, 403, 403]),
     ("DELETE /api/v1/api-keys/{id}",                 Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("POST /api/v1/magic-links",                      Target::None,             address,        [202, 202, 202, 202, 202, 202, 202, 202, 202, 202]),
+    ("POST /api/v1/magic-links/confirm",              Target::None,             bad_link,       [422, 422, 422, 422, 422, 422, 422, 422, 422, 422]),
+    ("POST /api/v1/email-codes",                      Target::None,             address,        [202, 202, 202, 202, 202, 202, 202, 202, 202, 202]),
+    ("POST /api/v1/email-codes/confirm",              Target::None,             bad_code,       [422, 422, 422, 422, 422, 422, 422, 422, 422, 422]),
+    ("POST /api/v1/registrations",                    Target::None,             somebody,       [202, 202, 202, 202, 202, 202, 202, 202, 202, 202]),
+    ("POST /api/v1/email-verifications",              Target::None,             address,        [202, 202, 202, 202, 202, 202, 202, 202, 202, 202]),
+    ("POST /api/v1/email-verifications/confirm",      Target::None,             bad_token,      [422, 422, 422, 422, 422, 422, 422, 422, 422, 422]),
+    ("POST /api/v1/password-resets",                  Target::None,             address,        [202, 202, 202, 202, 202, 202, 202, 202, 202, 202]),
+    ("POST /api/v1/password-resets/confirm",          Target::None,             bad_reset,      [422, 422, 422, 422, 422, 422, 422, 422, 422, 422]),
+    ("GET /api/v1/invitations",                       Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("POST /api/v1/invitations",                      Target::None,             invited,        [401, 401, 401, 401, 403, 403, 403, 201, 403, 403]),
+    ("DELETE /api/v1/invitations/{id}",               Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 403, 404, 404, 403]),
+    ("POST /api/v1/me/email-change",                  Target::None,             new_email,      [401, 401, 401, 401, 202, 202, 202, 202, 403, 403]),
+    ("POST /api/v1/me/email-change/confirm",          Target::None,             bad_token,      [422, 422, 422, 422, 422, 422, 422, 422, 422, 422]),
+    ("POST /internal/jobs/run",                       Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
+    ("GET /dev/mailbox",                              Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET /.well-known/jwks.json",                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET /health",                                  Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
     ("GET /livez",                                   Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
@@ -232,6 +248,37 @@ fn name(_: &World) -> Value {
 
 fn credentials(world: &World) -> Value {
     json!({"email": world.caller("user").email, "password": PASSWORD})
+}
+
+fn address(world: &World) -> Value {
+    json!({"email": world.caller("user").email})
+}
+
+fn new_email(_: &World) -> Value {
+    json!({"new_email": "new@example.com", "current_password": PASSWORD})
+}
+
+fn invited(_: &World) -> Value {
+    json!({"email": "new@example.com"})
+}
+
+/// Well-formed, and nobody's.
+const TOKEN: &str = "rco_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABQN7qN";
+
+fn bad_token(_: &World) -> Value {
+    json!({"token": TOKEN})
+}
+
+fn bad_link(_: &World) -> Value {
+    json!({"token": TOKEN, "request": TOKEN})
+}
+
+fn bad_code(_: &World) -> Value {
+    json!({"request": TOKEN, "code": "12345678"})
+}
+
+fn bad_reset(_: &World) -> Value {
+    json!({"token": TOKEN, "new_password": PASSWORD})
 }
 
 fn refresh(world: &World) -> Value {

@@ -130,7 +130,16 @@ async fn what_the_document_gives_as_an_example_is_accepted() {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let body = Value::Object(body).to_string();
             let answer = admin.send(method, &path, media_type, body).await;
-            let is_understood = ![400, 415, 422].contains(&answer.status.as_u16());
+            // An example cannot hold a token or a password that is really good.
+            let errors = answer.body["errors"].as_array().cloned().unwrap_or_default();
+            let only_secrets = errors
+                .iter()
+                .all(|e| ["invalid_token", "wrong_password"].iter().any(|c| e["code"] == *c));
+            let is_understood = match answer.status.as_u16() {
+                400 | 415 => false,
+                422 => only_secrets && !errors.is_empty(),
+                _ => true,
+            };
             assert!(is_understood, "{name}: {answer}");
         }
     }

@@ -20,7 +20,8 @@ use serde_json::json;
 
 use client::Client;
 use observed::Observed;
-use ports::{CapturedLog, FixedClock, ManualTimer, SeededRng};
+use ports::{CapturedLog, FakeServer, FixedClock, ManualBackground, ManualTimer, SeededRng};
+use response::Response;
 use sqlite::Sqlite;
 
 /// The bootstrap token of every [`TestApp`].
@@ -46,6 +47,10 @@ pub(crate) struct TestApp {
     pub(crate) timer: Arc<ManualTimer>,
     /// What was logged.
     pub(crate) log: Arc<CapturedLog>,
+    /// Whoever carries mails, when `mail_transport` is `http`.
+    pub(crate) provider: Arc<FakeServer>,
+    /// What is done after responses, once the test says so.
+    pub(crate) background: Arc<ManualBackground>,
     rng: Arc<SeededRng>,
     admin: Mutex<Option<Client>>,
 }
@@ -60,8 +65,9 @@ impl TestApp {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let (clock, rng) = (Arc::new(FixedClock::new()), Arc::new(SeededRng::new(1)));
         let timer = Arc::new(ManualTimer::new());
-        let database = Arc::new(Observed::new(Sqlite::new()));
-        let world = World { database, clock, rng, timer, log: Arc::default() };
+        let provider = Arc::new(FakeServer::new());
+        let (database, log) = (Arc::new(Observed::new(Sqlite::new())), Arc::default());
+        let world = World { database, clock, rng, timer, log, provider };
         Self::on(world, settings).await
     }
 
@@ -74,12 +80,14 @@ impl TestApp {
             rng: Arc::clone(&self.rng),
             timer: Arc::clone(&self.timer),
             log: Arc::clone(&self.log),
+            provider: Arc::clone(&self.provider),
         };
         Self::on(world, settings).await
     }
 
     async fn on(world: World, settings: &[(&str, &str)]) -> Self {
-        let World { database, clock, rng, timer, log } = world;
+        let World { database, clock, rng, timer, log, provider } = world;
+        let background = Arc::new(ManualBackground::default());
         let config = config(settings).await;
         let app = App::new(
             config,
@@ -91,10 +99,22 @@ impl TestApp {
                 // The cheapest that there is: what is tested is not how hard it is.
                 passwords: Arc::new(Argon2id::new(8, 1).unwrap()),
                 log: log.clone(),
+                http: provider.clone(),
+                background: background.clone(),
             },
         );
         let server = Server::new(Arc::new(app));
-        Self { server, database, clock, timer, log, rng, admin: Mutex::new(None) }
+        let admin = Mutex::new(None);
+        Self { server, database, clock, timer, log, provider, background, rng, admin }
+    }
+
+    /// How often `work`, done so often at the same time, succeeded.
+    pub(crate) async fn race<F>(times: usize, work: impl Fn(usize) -> F) -> usize
+    where
+        F: Future<Output = Response>,
+    {
+        let answers = futures_util::future::join_all((0..times).map(work)).await;
+        answers.iter().filter(|answer| answer.status.is_success()).count()
     }
 
     /// Somebody who is not signed in.
@@ -157,6 +177,30 @@ impl TestApp {
         client
     }
 
+    /// What was mailed to an address, newest first, as `/dev/mailbox` shows it.
+    pub(crate) async fn mails_to(&self, email: &str) -> Vec<serde_json::Value> {
+        let mailbox = self.anon().get("/dev/mailbox?limit=200").await.assert_status(200);
+        let mails = mailbox.body["items"].as_array().unwrap().clone();
+        mails.into_iter().filter(|mail| mail["to"] == email).collect()
+    }
+
+    /// The newest mail of a kind to an address. The clock moves on, so that the
+    /// next one is newer.
+    pub(crate) async fn mail_to(&self, email: &str, kind: &str) -> serde_json::Value {
+        let mails = self.mails_to(email).await;
+        self.clock.advance(std::time::Duration::from_secs(1));
+        let found = mails.iter().find(|mail| mail["kind"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind} to {email} in {mails:#?}")).clone()
+    }
+
+    /// The token in the link of the newest mail of a kind to an address.
+    pub(crate) async fn token_to(&self, email: &str, kind: &str) -> String {
+        let mail = self.mail_to(email, kind).await;
+        let text = mail["text"].as_str().unwrap();
+        let (_, rest) = text.split_once("?token=").unwrap();
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// Asks the database itself: for what no operation of the API does or tells.
     pub(crate) async fn sql(&self, sql: &'static str, params: Vec<Value>) -> Vec<Row> {
         self.database.query(Statement::new(sql, params)).await.unwrap()
@@ -187,6 +231,7 @@ struct World {
     rng: Arc<SeededRng>,
     timer: Arc<ManualTimer>,
     log: Arc<CapturedLog>,
+    provider: Arc<FakeServer>,
 }
 
 async fn config(settings: &[(&str, &str)]) -> Config {

@@ -1,12 +1,14 @@
-//! What else of the outside world an app has: time, randomness, timers and the
-//! log, all in the hands of the test.
+//! What else of the outside world an app has: time, randomness, timers, the log,
+//! other servers and what is done after a response, all in the hands of the test.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rollcall::app::{Log, Timer};
+use http::{Request, Response};
+use rollcall::app::{Background, Log, Timer};
 use rollcall::domain::time::{Clock, Rng, Timestamp};
+use rollcall::http_client::{HttpClient, Unreachable};
 use rollcall::store::database::BoxFuture;
 use serde_json::Value;
 
@@ -93,5 +95,66 @@ impl CapturedLog {
 impl Log for CapturedLog {
     fn line(&self, line: &str) {
         self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+/// Work after responses, which waits until the test lets it go on.
+#[derive(Default)]
+pub(crate) struct ManualBackground(Mutex<Vec<BoxFuture<'static, ()>>>);
+
+impl ManualBackground {
+    /// Does what waits, all at the same time.
+    pub(crate) async fn run(&self) {
+        let work = std::mem::take(&mut *self.0.lock().unwrap());
+        futures_util::future::join_all(work).await;
+    }
+}
+
+impl Background for ManualBackground {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap().push(work);
+    }
+}
+
+/// Another server: it answers every request with the same status, and remembers
+/// what it was sent.
+pub(crate) struct FakeServer {
+    status: AtomicU64,
+    requests: Mutex<Vec<Request<String>>>,
+}
+
+impl FakeServer {
+    /// It answers 200.
+    pub(crate) fn new() -> Self {
+        Self { status: AtomicU64::new(200), requests: Mutex::default() }
+    }
+
+    /// From now on it answers with this status; 0 is not at all.
+    pub(crate) fn answer(&self, status: u16) {
+        self.status.store(status.into(), Ordering::SeqCst);
+    }
+
+    /// What it was sent since the last call.
+    pub(crate) fn take(&self) -> Vec<Request<String>> {
+        std::mem::take(&mut *self.requests.lock().unwrap())
+    }
+}
+
+impl HttpClient for FakeServer {
+    fn send(
+        &self,
+        request: Request<String>,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<Response<Vec<u8>>, Unreachable>> {
+        self.requests.lock().unwrap().push(request);
+        let status = u16::try_from(self.status.load(Ordering::SeqCst)).unwrap();
+        Box::pin(async move {
+            // Others may go on meanwhile, as they may while a real one thinks.
+            tokio::task::yield_now().await;
+            match status {
+                0 => Err(Unreachable("connection refused".to_owned())),
+                status => Ok(Response::builder().status(status).body(Vec::new()).unwrap()),
+            }
+        })
     }
 }

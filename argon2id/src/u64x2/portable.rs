@@ -46,7 +46,5 @@ impl U64x2 {
 #[inline(always)]
 fn multiply_add(a: u64, b: u64) -> u64 {
     let product = u64::from(a as u32) * u64::from(b as u32);
-    a.wrapping_add(b)
-        .wrapping_add(product)
-        .wrapping_add(product)
+    a.wrapping_add(b).wrapping_add(product).wrapping_add(product)
 }

@@ -27,10 +27,7 @@ impl U64x2 {
 
     #[target_feature(enable = "simd128")]
     pub(crate) fn words(self) -> [u64; 2] {
-        [
-            u64x2_extract_lane::<0>(self.0),
-            u64x2_extract_lane::<1>(self.0),
-        ]
+        [u64x2_extract_lane::<0>(self.0), u64x2_extract_lane::<1>(self.0)]
     }
 
     #[target_feature(enable = "simd128")]

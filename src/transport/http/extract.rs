@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::json::{self, Fields};
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::id::{ApiKeyId, SessionId, UserId};
+use crate::domain::id::{ApiKeyId, InvitationId, SessionId, UserId};
 use crate::domain::page::{self, Limit, PageRequest};
 use crate::domain::role::RoleName;
 use crate::error::{Error, Invalid};
@@ -79,6 +79,19 @@ path! {
 path! {
     /// The API key that the path names.
     ApiKeyPath(ApiKeyId), "API key"
+}
+
+/// The invitation that the path names. What is no id names none.
+pub struct InvitationPath(pub InvitationId);
+
+impl<S: Send + Sync> FromRequestParts<S> for InvitationPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path.ok().and_then(|Path(id)| InvitationId::parse(&id).ok());
+        id.map(Self).ok_or_else(|| Error::NotFound("invitation").into())
+    }
 }
 
 /// A request that is made of the members of a JSON object.

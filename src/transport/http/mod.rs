@@ -3,15 +3,25 @@
 pub mod api_keys;
 pub mod bootstrap;
 pub mod docs;
+pub mod email_changes;
+pub mod email_codes;
+pub mod email_verifications;
 pub mod extract;
 pub mod factors;
 pub mod headers;
 pub mod health;
+pub mod invitations;
+pub mod jobs;
 pub mod json;
+pub mod magic_links;
+pub mod mailbox;
+pub mod mailed;
 pub mod me;
 pub mod openapi;
+pub mod password_resets;
 pub mod problem;
 pub mod reauthentication;
+pub mod registrations;
 pub mod roles;
 pub mod router;
 pub mod second_factor;
@@ -33,9 +43,10 @@ use tower_service::Service;
 
 use crate::app::App;
 use crate::config::{ConfigErrors, LogLevel};
-use crate::service::Context;
+use crate::domain::locale::Locale;
 use crate::service::access::Credentials;
 use crate::service::health::Check;
+use crate::service::{Context, WroteMail, mails};
 use problem::Problem;
 
 /// The service over HTTP.
@@ -64,11 +75,15 @@ impl Server {
             address: headers::client_address(request.headers(), app.config.trusted_proxies),
             user_agent: text(request.headers(), header::USER_AGENT),
             credentials: credentials(request.headers(), begin),
+            locale: text(request.headers(), header::ACCEPT_LANGUAGE)
+                .and_then(|languages| Locale::negotiate(&languages)),
+            wrote_mail: WroteMail::default(),
             request_id,
         };
         let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
         let method = request.method().clone();
         let request_id = context.request_id.clone();
+        let wrote_mail = context.wrote_mail.clone();
         request.extensions_mut().insert(context);
 
         // The request is answered, or the timer runs out: nobody waits for ever.
@@ -98,6 +113,12 @@ impl Server {
 
         // One line in the log, without secrets and without personal data.
         self.log(&method, begin, &request_id, &response, problem.as_ref());
+
+        // What the request wrote to people is sent once nobody waits for it.
+        if wrote_mail.get() {
+            let app = Arc::clone(&self.app);
+            app.clone().background.spawn(Box::pin(async move { mails::deliver_due(&app).await }));
+        }
         response
     }
 

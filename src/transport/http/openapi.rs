@@ -10,8 +10,9 @@ use utoipa::OpenApi;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
-    api_keys, bootstrap, factors, health, me, reauthentication, roles, second_factor, sessions,
-    user_roles, users, well_known,
+    api_keys, bootstrap, email_changes, email_codes, email_verifications, factors, health,
+    invitations, jobs, magic_links, mailbox, me, password_resets, reauthentication, registrations,
+    roles, second_factor, sessions, user_roles, users, well_known,
 };
 
 #[derive(OpenApi)]
@@ -35,7 +36,15 @@ use super::{
         me::get, me::patch,
         factors::list, factors::enroll, factors::remove, factors::confirm,
         factors::replace_recovery_codes, factors::reset,
+        magic_links::create, magic_links::confirm,
+        email_codes::create, email_codes::confirm,
+        registrations::create,
+        email_verifications::create, email_verifications::confirm,
+        password_resets::create, password_resets::confirm,
+        invitations::list, invitations::create, invitations::delete,
+        email_changes::create, email_changes::confirm,
         users::list, users::create, users::get, users::replace, users::patch, users::delete,
+        jobs::run, mailbox::list,
         well_known::jwks,
         health::health, health::livez, health::readyz,
         get,

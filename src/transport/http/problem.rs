@@ -216,6 +216,9 @@ impl From<Error> for Problem {
             Error::Forbidden(detail) => {
                 Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
             }
+            Error::Refused { code, detail } => {
+                Self::new(StatusCode::FORBIDDEN, code, "Refused", detail)
+            }
             Error::NotFound(what) => Self::new(
                 StatusCode::NOT_FOUND,
                 "not_found",

@@ -10,8 +10,9 @@ use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
-    api_keys, bootstrap, docs, factors, health, me, openapi, reauthentication, roles,
-    second_factor, sessions, user_roles, users, well_known,
+    api_keys, bootstrap, docs, email_changes, email_codes, email_verifications, factors, health,
+    invitations, jobs, magic_links, mailbox, me, openapi, password_resets, reauthentication,
+    registrations, roles, second_factor, sessions, user_roles, users, well_known,
 };
 use crate::app::App;
 
@@ -34,6 +35,19 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/me/factors/recovery-codes", post(factors::replace_recovery_codes))
         .route("/api/v1/me/factors/totp", post(factors::enroll).delete(factors::remove))
         .route("/api/v1/me/factors/totp/confirm", post(factors::confirm))
+        .route("/api/v1/magic-links", post(magic_links::create))
+        .route("/api/v1/magic-links/confirm", post(magic_links::confirm))
+        .route("/api/v1/email-codes", post(email_codes::create))
+        .route("/api/v1/email-codes/confirm", post(email_codes::confirm))
+        .route("/api/v1/registrations", post(registrations::create))
+        .route("/api/v1/email-verifications", post(email_verifications::create))
+        .route("/api/v1/email-verifications/confirm", post(email_verifications::confirm))
+        .route("/api/v1/password-resets", post(password_resets::create))
+        .route("/api/v1/password-resets/confirm", post(password_resets::confirm))
+        .route("/api/v1/invitations", get(invitations::list).post(invitations::create))
+        .route("/api/v1/invitations/{id}", delete(invitations::delete))
+        .route("/api/v1/me/email-change", post(email_changes::create))
+        .route("/api/v1/me/email-change/confirm", post(email_changes::confirm))
         .route("/api/v1/users", get(users::list).post(users::create))
         .route(
             "/api/v1/users/{id}",
@@ -52,6 +66,8 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/v1/users/{id}/sessions",
             get(sessions::list_of_user).delete(sessions::delete_of_user),
         )
+        .route("/internal/jobs/run", post(jobs::run))
+        .route("/dev/mailbox", get(mailbox::list))
         .route("/.well-known/jwks.json", get(well_known::jwks))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))

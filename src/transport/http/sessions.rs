@@ -78,7 +78,8 @@ impl FromFields for RefreshRequest {
     responses((status = 201, description = "Signed in.", body = SignedInView),
         (status = 202, description = "The second factor is asked for.", body = ChallengeView),
         (status = 401, description = "`invalid_credentials`: address or password is wrong."),
-        (status = 403, description = "The account is suspended.")))]
+        (status = 403, description = "The account is suspended; or `email_unverified`: \
+            the address was registered and not proven yet.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

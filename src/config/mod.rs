@@ -1,81 +1,17 @@
 //! The settings: typed, read once for each instance, all problems told at once.
 
+mod mail;
+mod settings;
+
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use crate::domain::registration::RegistrationMode;
 use crate::domain::secret::SecretKey;
 
-/// A setting as `spin.toml` declares it.
-pub struct Setting {
-    /// The variable's name; `SPIN_VARIABLE_` and the name in capitals sets it.
-    pub name: &'static str,
-    /// What it is when nobody sets it; `None` if it must be set.
-    pub default: Option<&'static str>,
-    /// Whether its value is a secret.
-    pub secret: bool,
-    /// What it is for, in one sentence.
-    pub description: &'static str,
-}
-
-const fn setting(name: &'static str, default: &'static str, description: &'static str) -> Setting {
-    Setting { name, default: Some(default), secret: false, description }
-}
-
-/// Every setting. A test holds `spin.toml` and the README to this list.
-pub const SETTINGS: &[Setting] = &[
-    setting("database", "sqlite", "Where users are kept: sqlite or postgres."),
-    Setting {
-        name: "postgres_url",
-        default: Some(""),
-        secret: true,
-        description: "The connection string of the Postgres server, when database is postgres.",
-    },
-    setting(
-        "durability",
-        "full",
-        "full keeps every acknowledged write through a power cut; relaxed may lose the last ones and is faster.",
-    ),
-    setting(
-        "auto_migrate",
-        "true",
-        "Whether pending migrations are applied at the first use of the database.",
-    ),
-    setting(
-        "public_url",
-        "http://127.0.0.1:3000",
-        "Where clients reach the service; the issuer of its tokens.",
-    ),
-    Setting {
-        name: "secret_key",
-        default: None,
-        secret: true,
-        description: "32 bytes in base64; encrypts signing keys and authenticates refresh tokens and cursors.",
-    },
-    Setting {
-        name: "bootstrap_token",
-        default: Some(""),
-        secret: true,
-        description: "Who holds it may make the first admin; empty closes that door.",
-    },
-    setting("access_token_ttl", "10m", "How long an access token is good."),
-    setting("refresh_token_ttl", "30d", "How long a session lasts without a refresh."),
-    setting("refresh_grace", "10s", "How long a repeated refresh gets the same successor."),
-    setting("password_min_length", "8", "The fewest characters of a new password, 8 to 64."),
-    setting(
-        "trusted_proxies",
-        "0",
-        "How many proxies of yours stand in front and append to X-Forwarded-For.",
-    ),
-    setting(
-        "cors_origins",
-        "",
-        "Origins whose pages may call, separated by spaces; none by default.",
-    ),
-    setting("body_limit", "1MiB", "The largest request body, in bytes, KiB or MiB."),
-    setting("request_timeout", "10s", "How long a request may take before it gets 504."),
-    setting("log_level", "info", "What is logged: error, warn, info (every request) or debug."),
-];
+pub use mail::{MailConfig, MailTransport};
+pub use settings::{SETTINGS, Setting};
 
 /// What is logged, from little to much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,6 +54,8 @@ pub struct Config {
     pub refresh_token_ttl: Duration,
     /// How long a repeated refresh gets the same successor.
     pub refresh_grace: Duration,
+    /// Who may register.
+    pub registration: RegistrationMode,
     /// The fewest characters of a new password.
     pub password_min_length: usize,
     /// How many proxies in front append to `X-Forwarded-For`.
@@ -130,6 +68,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// What is logged.
     pub log_level: LogLevel,
+    /// How mails go out.
+    pub mail: MailConfig,
 }
 
 /// What is wrong with the settings: a sentence for each, without values.
@@ -155,7 +95,7 @@ impl Config {
         G: Fn(String) -> F,
         F: Future<Output = Option<String>>,
     {
-        let mut values = Vec::with_capacity(SETTINGS.len());
+        let mut values = Vec::new();
         for setting in SETTINGS {
             let given = get(setting.name.to_owned()).await;
             let value = given.or_else(|| setting.default.map(str::to_owned));
@@ -202,6 +142,8 @@ impl Reader {
         let access_token_ttl = self.duration("access_token_ttl");
         let refresh_token_ttl = self.duration("refresh_token_ttl");
         let refresh_grace = self.duration("refresh_grace");
+        let rule = "must be open, invite or closed";
+        let registration = self.value("registration", rule, RegistrationMode::parse);
         let password_min_length =
             self.value("password_min_length", "must be a number from 8 to 64", |text| {
                 text.parse().ok().filter(|length| (8..=64).contains(length))
@@ -223,6 +165,7 @@ impl Reader {
                 "debug" => Some(LogLevel::Debug),
                 _ => None,
             });
+        let mail = self.mail(public_url.as_deref());
         Some(Config {
             database: database?,
             durable: durable?,
@@ -233,12 +176,14 @@ impl Reader {
             access_token_ttl: access_token_ttl?,
             refresh_token_ttl: refresh_token_ttl?,
             refresh_grace: refresh_grace?,
+            registration: registration?,
             password_min_length: password_min_length?,
             trusted_proxies: trusted_proxies?,
             cors_origins: cors_origins?,
             body_limit: body_limit?,
             request_timeout: request_timeout?,
             log_level: log_level?,
+            mail: mail?,
         })
     }
 
@@ -325,6 +270,10 @@ mod tests {
             ("public_url", "ftp://example.com"),
             ("password_min_length", "7"),
             ("cors_origins", "https://a.example https://b.example/path"),
+            ("registration", "yes"),
+            ("mail_transport", "http"),
+            ("mail_from", "a@b@example.com"),
+            ("mail_token", "a\r\nb"),
         ])
         .err()
         .unwrap();
@@ -333,10 +282,25 @@ mod tests {
             "database must be sqlite, or postgres with a postgres_url; public_url must be an http(s) URL without a path; \
              secret_key must be 32 bytes in base64; \
              access_token_ttl must be a duration such as 10s, 10m, 12h or 30d; \
+             registration must be open, invite or closed; \
              password_min_length must be a number from 8 to 64; \
-             cors_origins must be http(s) origins"
+             cors_origins must be http(s) origins; \
+             mail_token must be visible ASCII; \
+             mail_url must be an http(s) URL without a path when mail_transport is http; \
+             mail_from must be an email address"
         );
         assert_eq!(read(&[]).err().unwrap().to_string(), "secret_key is not set");
+    }
+
+    #[test]
+    fn links_lead_to_the_public_url_unless_the_application_is_elsewhere() {
+        let config = read(&[KEY, ("public_url", "https://id.example.com/")]).unwrap();
+        assert_eq!(config.mail.app_url, "https://id.example.com");
+        let config = read(&[KEY, ("app_url", "https://app.example.com/account/")]).unwrap();
+        assert_eq!(config.mail.app_url, "https://app.example.com/account");
+        for url in ["app.example.com", "https://a?b", "https://a#b", "javascript:x"] {
+            assert!(read(&[KEY, ("app_url", url)]).is_err(), "{url}");
+        }
     }
 
     #[test]
