@@ -6,13 +6,16 @@ use data_encoding::BASE64URL_NOPAD;
 use futures_util::future::join_all;
 use insta::assert_snapshot;
 use jwt_simple::prelude::{Ed25519PublicKey, EdDSAPublicKeyLike, NoCustomClaims};
-use rollcall::domain::access_token::{Algorithm, Claims, SigningKey};
+use rollcall::domain::access_token::{self, Algorithm, Claims, SigningKey};
 use rollcall::domain::id::{SessionId, UserId};
+use rollcall::domain::secret::{Purpose, SecretKey};
 use rollcall::domain::time::Clock;
+use rollcall::store::database::Database;
+use rollcall::store::keys;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{PASSWORD, SECRET_KEY, TestApp};
 
 const JWKS: &str = "/.well-known/jwks.json";
 
@@ -27,24 +30,18 @@ fn with_part(token: &str, index: usize, part: &Value) -> String {
     parts.join(".")
 }
 
-/// What the service itself would claim for this client.
+/// What the client's own token claims.
 fn claims(app: &TestApp, client: &Client) -> Claims {
-    let payload = part(&client.access_token, 1);
-    let url = payload["iss"].as_str().unwrap().to_owned();
-    Claims {
-        issuer: url.clone(),
-        audience: url,
-        user: UserId::parse(&client.id).unwrap(),
-        session: SessionId::parse(payload["sid"].as_str().unwrap()).unwrap(),
-        issued_at: app.clock.now(),
-        expires_at: app.clock.now().plus(Duration::from_secs(600)),
-        token_id: "forged".to_owned(),
-        roles: vec!["admin".to_owned()],
-        version: 1,
-        authenticated_at: app.clock.now(),
-        methods: vec!["pwd".to_owned()],
-        assurance: "urn:rollcall:acr:1".to_owned(),
-    }
+    access_token::read_unverified(&client.access_token, app.clock.now()).unwrap().1
+}
+
+/// The key that the service signs with, taken from its database.
+async fn stolen_key(app: &TestApp) -> SigningKey {
+    let row = app.database.query(keys::all()).await.unwrap().remove(0);
+    let key = keys::from_row(row).unwrap();
+    let secret = SecretKey::parse(SECRET_KEY).unwrap();
+    let bytes = secret.open(Purpose::SigningKeys, key.kid.as_bytes(), &key.sealed).unwrap();
+    SigningKey::from_bytes(key.algorithm, &bytes).unwrap()
 }
 
 #[tokio::test]
@@ -148,6 +145,33 @@ async fn a_token_that_we_did_not_make_as_it_is_is_refused_everywhere() {
         }
     }
     assert_eq!(app.contents(), before);
+}
+
+#[tokio::test]
+async fn a_genuine_signature_is_not_enough() {
+    let app = TestApp::new().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let key = stolen_key(&app).await;
+    let hour = Duration::from_secs(3_600);
+    let good = || claims(&app, &alice);
+    let other_url = "https://other.example".to_owned();
+    for (what, claims, status) in [
+        ("as it is", good(), 200),
+        ("for another issuer", Claims { issuer: other_url.clone(), ..good() }, 401),
+        ("for another audience", Claims { audience: other_url, ..good() }, 401),
+        (
+            "of somebody else's session",
+            Claims { session: claims(&app, &bob).session, ..good() },
+            401,
+        ),
+        ("of no session", Claims { session: SessionId::from_bytes([7; 16]), ..good() }, 401),
+        ("that has expired", Claims { expires_at: app.clock.now(), ..good() }, 401),
+        ("that is long expired", Claims { expires_at: app.clock.now().minus(hour), ..good() }, 401),
+    ] {
+        let client = app.anon().showing(key.sign(&claims).unwrap());
+        let answer = client.get("/api/v1/me").await;
+        assert_eq!(answer.status, status, "a token {what}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -26,14 +26,14 @@ use sqlite::Sqlite;
 
 /// The bootstrap token of every [`TestApp`].
 pub(crate) const BOOTSTRAP_TOKEN: &str = "the-bootstrap-token";
+/// The secret key of every [`TestApp`].
+pub(crate) const SECRET_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The password of every user that [`TestApp::user`] makes.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// The settings that a test does not set.
-const SETTINGS: &[(&str, &str)] = &[
-    ("secret_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
-    ("bootstrap_token", BOOTSTRAP_TOKEN),
-];
+const SETTINGS: &[(&str, &str)] =
+    &[("secret_key", SECRET_KEY), ("bootstrap_token", BOOTSTRAP_TOKEN)];
 
 /// One instance of the service, and the outside world as it sees it.
 pub(crate) struct TestApp {
