@@ -95,13 +95,14 @@ fn ports(config: &Config) -> Result<Ports> {
             Arc::new(SpinPostgres::new(url, patience, Arc::clone(&timer)))
         }
     };
+    // OWASP's minimum, and what fits beside fifteen neighbours.
+    let passwords = Arc::new(Argon2id::new(19_456, 2, Arc::clone(&timer))?);
     Ok(Ports {
         database,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
         timer,
-        // OWASP's minimum, and what fits beside fifteen neighbours.
-        passwords: Arc::new(Argon2id::new(19_456, 2)?),
+        passwords,
         log: Arc::new(Stdout),
         http: Arc::new(SpinHttpClient),
         background: Arc::new(AfterResponse),

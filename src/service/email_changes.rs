@@ -10,7 +10,7 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
 use crate::error::{Error, Invalid, Result};
 use crate::store::one_time_tokens::{consume, end_all_of};
-use crate::store::{events, registrations, users};
+use crate::store::{events, registrations, sessions, users};
 
 const PURPOSE: TokenPurpose = TokenPurpose::EmailChange;
 
@@ -19,11 +19,16 @@ const PURPOSE: TokenPurpose = TokenPurpose::EmailChange;
 pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Result<()> {
     let caller = access::signed_in(app, cx).await?;
     let user = &caller.user;
-    let row = app.store.query(users::by_id_with_password(user.id)).await?.into_iter().next();
-    let hash = row.map(|row| row.read().optional_text()).transpose()?.flatten();
-    if !app.passwords.verify(password, hash).await? {
+    let row = app.store.query(sessions::with_credentials(caller.session)).await?;
+    let row = row.into_iter().next().ok_or(Error::Unauthenticated)?;
+    let stored = sessions::credentials_from_row(row)?;
+    if !app.passwords.verify(password, stored.password_hash).await? {
         let reason = Invalid::new("wrong_password", "is not your password");
         return Err(Error::invalid("current_password", reason));
+    }
+    if stored.totp.is_some_and(|totp| totp.confirmed_at.is_some()) {
+        // The password alone is not all that signing in takes.
+        caller.require_fresh(app, access::FRESH)?;
     }
     if new.normalized() == user.email.normalized() {
         let reason = Invalid::new("unchanged", "is your address already");

@@ -33,6 +33,9 @@ pub async fn create(
     if !caller.user.permissions.allow(&Permission::INVITATIONS_WRITE) {
         return Err(Error::lacks(Permission::INVITATIONS_WRITE));
     }
+    if roles != [RoleName::USER] && !caller.user.permissions.allow(&Permission::ROLES_WRITE) {
+        return Err(Error::lacks(Permission::ROLES_WRITE));
+    }
     require_over_roles(app, &caller, &roles).await?;
     let now = app.now();
     if let Addressee::User(..) = addressees::by_address(app, email.normalized(), now).await? {

@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::store::addressees::Addressee;
 use crate::store::database::Statement;
 use crate::store::one_time_tokens::{consume, end_all_of};
-use crate::store::{events, sessions, users};
+use crate::store::{challenges, events, sessions, users};
 
 const PURPOSE: TokenPurpose = TokenPurpose::PasswordReset;
 
@@ -83,6 +83,7 @@ fn set_password(
         consume(stored, now),
         users::reset_password(user.id, &stored.subject, hash, now),
         sessions::end_all(user.id, now),
+        challenges::delete_of_user(user.id),
         end_all_of(user.id),
         mails::write(app, cx, now, draft, None, mails::Send::Yes)?,
         events::append(&event),

@@ -52,7 +52,10 @@ impl fmt::Display for State {
         match self {
             Self::Current => f.write_str("the schema is current"),
             Self::Pending(versions) => {
-                write!(f, "migrations {versions:?} are pending: apply them with `make migrate`")
+                write!(
+                    f,
+                    "migrations {versions:?} are pending: start once with auto_migrate = true"
+                )
             }
             Self::Newer(version) => write!(
                 f,

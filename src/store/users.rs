@@ -150,12 +150,6 @@ pub fn change_email(id: UserId, email: &Email, at: Timestamp) -> Statement {
     Statement::new(sql, params).expecting(1)
 }
 
-/// A user, behind the password hash.
-pub fn by_id_with_password(id: UserId) -> Statement {
-    let sql = concat!("SELECT u.password_hash, ", user_columns!(), " FROM users u WHERE u.id = $1");
-    Statement::new(sql, vec![id.to_string().into()])
-}
-
 /// Deletes the user at `version`, and with it what belongs to it.
 pub fn delete(id: UserId, version: i64) -> Statement {
     let sql = "DELETE FROM users WHERE id = $1 AND version = $2 RETURNING id";

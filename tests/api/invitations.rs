@@ -28,7 +28,7 @@ async fn inviter(app: &TestApp) -> Client {
     let inviter = app.user("inviter").await;
     app.sql(
         "INSERT INTO roles (name, permissions, created_at, updated_at, version) \
-         VALUES ('support', 'invitations:write users:read', 0, 0, 1)",
+         VALUES ('support', 'invitations:write roles:write users:read', 0, 0, 1)",
         Vec::new(),
     )
     .await;

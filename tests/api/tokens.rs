@@ -40,8 +40,8 @@ async fn stolen_key(app: &TestApp) -> SigningKey {
     let row = app.database.query(keys::all()).await.unwrap().remove(0);
     let key = keys::from_row(row).unwrap();
     let secret = SecretKey::parse(SECRET_KEY).unwrap();
-    let bytes = secret.open(Purpose::SigningKeys, key.kid.as_bytes(), &key.sealed).unwrap();
-    SigningKey::from_bytes(key.algorithm, &bytes).unwrap()
+    let bytes = secret.open(Purpose::SigningKeys, key.record.kid.as_bytes(), &key.sealed).unwrap();
+    SigningKey::from_bytes(key.record.algorithm, &bytes).unwrap()
 }
 
 #[tokio::test]

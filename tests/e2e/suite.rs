@@ -14,6 +14,7 @@ mod connections;
 mod hostile;
 mod limits;
 mod privacy;
+mod readme;
 mod restart;
 mod settings;
 mod walkthrough;

@@ -20,7 +20,9 @@ use serde_json::json;
 
 use client::Client;
 use observed::Observed;
-use ports::{CapturedLog, FakeServer, FixedClock, ManualBackground, ManualTimer, SeededRng};
+use ports::{
+    AtOnce, CapturedLog, FakeServer, FixedClock, ManualBackground, ManualTimer, SeededRng,
+};
 use response::Response;
 use sqlite::Sqlite;
 
@@ -97,7 +99,7 @@ impl TestApp {
                 rng: rng.clone(),
                 timer: timer.clone(),
                 // The cheapest that there is: what is tested is not how hard it is.
-                passwords: Arc::new(Argon2id::new(8, 1).unwrap()),
+                passwords: Arc::new(Argon2id::new(8, 1, Arc::new(AtOnce)).unwrap()),
                 log: log.clone(),
                 http: provider.clone(),
                 background: background.clone(),

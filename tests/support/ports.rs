@@ -158,3 +158,12 @@ impl HttpClient for FakeServer {
         })
     }
 }
+
+/// A timer that has always run out: what only pauses goes on.
+pub(crate) struct AtOnce;
+
+impl Timer for AtOnce {
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
