@@ -5,6 +5,7 @@ use std::ops::Range;
 use anyhow::{Context, Result, bail, ensure};
 use url::Host;
 
+use crate::stdio::report;
 use crate::variables::{Template, Values};
 
 /// The hosts that a component may call: none unless its manifest lists them.
@@ -62,10 +63,10 @@ impl AllowedHosts {
         });
         if !is_allowed {
             let port = port.map_or_else(String::new, |port| format!(":{port}"));
-            eprintln!(
+            report(format_args!(
                 "a component tried to reach {scheme}://{host}{port}, \
                  which its allowed_outbound_hosts do not list"
-            );
+            ));
         }
         is_allowed
     }

@@ -22,6 +22,7 @@ use crate::key_value::KeyValue;
 use crate::outbound::Outbound;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
+use crate::stdio::report;
 use crate::variables::Variables;
 
 /// What the host keeps for one instance. It goes with the instance, and with
@@ -147,7 +148,7 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<Guest>, result: wasmtime::Result<()>) {
         if let Err(error) = result {
-            eprintln!("worker failed: {error:?}");
+            report(format_args!("worker failed: {error:?}"));
         }
         drop(store);
     }

@@ -33,19 +33,22 @@ mod tls;
 mod up;
 mod variables;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command};
+use crate::stdio::report;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(arguments) => run(up::up(*arguments)),
         Command::Completions { shell } => {
-            let mut command = Cli::command();
-            clap_complete::generate(shell, &mut command, "rollcall-host", &mut io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "rollcall-host", &mut script);
+            // Whoever reads it may have read enough.
+            let _ = io::stdout().write_all(&script);
             ExitCode::SUCCESS
         }
     }
@@ -67,6 +70,6 @@ fn run(command: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("Error: {error:#}");
+    report(format_args!("Error: {error:#}"));
     ExitCode::FAILURE
 }

@@ -22,6 +22,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use crate::app::{App, Target};
 use crate::headers;
 use crate::routes::RouteMatch;
+use crate::stdio::report;
 
 /// The paths that the host answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -65,7 +66,7 @@ pub(crate) async fn serve(app: Arc<App>, listener: TcpListener) {
             }
             Err(error) => {
                 // Most likely too many open files: others have to end first.
-                eprintln!("cannot accept a connection: {error}");
+                report(format_args!("cannot accept a connection: {error}"));
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -109,7 +110,7 @@ impl App {
         Ok(match target.answer(request, &route, client).await {
             Ok(response) => response,
             Err(error) => {
-                eprintln!("error processing request: {error:?}");
+                report(format_args!("error processing request: {error:?}"));
                 empty(StatusCode::INTERNAL_SERVER_ERROR)
             }
         })

@@ -1,5 +1,6 @@
-//! What a guest writes to its standard output and standard error.
+//! Standard output and standard error: the guest's and the host's own.
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions, create_dir_all};
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,6 +12,11 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+/// Says something on the host's standard error, where nobody may be listening.
+pub(crate) fn report(message: impl Display) {
+    let _ = writeln!(io::stderr(), "{message}");
+}
 
 /// The most bytes that a guest may hand over in one write.
 const MAX_WRITE: usize = 64 << 10;

@@ -17,6 +17,7 @@ use crate::instance::Reuse;
 use crate::key_value::Store;
 use crate::manifest::Manifest;
 use crate::runtime_config::RuntimeConfig;
+use crate::stdio::report;
 use crate::variables::Values;
 use crate::{component, engine, server};
 
@@ -119,7 +120,7 @@ fn build(manifest: &Manifest) -> Result<()> {
             None => manifest.folder.clone(),
         };
         for command in build.command.as_slice() {
-            eprintln!("Building component {id} with `{command}`");
+            report(format_args!("Building component {id} with `{command}`"));
             let status = Command::new("sh")
                 .args(["-c", command])
                 .current_dir(&folder)

@@ -23,14 +23,22 @@ pub fn host() -> &'static Path {
         if let Some(path) = env::var_os("ROLLCALL_HOST") {
             return path.into();
         }
-        // As in the Makefile: the release profile is the component's.
-        cargo(&["build", "--release", "--locked", "-p", "rollcall-host"])
-            .env("CARGO_PROFILE_RELEASE_LTO", "false")
-            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-            .run();
+        let mut command = cargo(&["build", "--release", "--locked", "-p", "rollcall-host"]);
+        // As in the Makefile: the release profile is the component's, and the
+        // host is a tool, whose time to build matters more.
+        for (name, value) in HOST_PROFILE {
+            command = command.env(name, value);
+        }
+        command.run();
         target().join("release/rollcall-host")
     })
 }
+
+/// The profile of the host, as Cargo takes it from the environment.
+const HOST_PROFILE: [(&str, &str); 2] = [
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+];
 
 /// Builds the component of a package, in the release profile.
 ///
@@ -56,11 +64,11 @@ struct Cargo(Command);
 
 fn cargo(arguments: &[&str]) -> Cargo {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .current_dir(workspace())
-        // The profile of whoever runs the tests is not that of the program.
-        .env_remove("CARGO_PROFILE_RELEASE_LTO")
-        .env_remove("CARGO_PROFILE_RELEASE_CODEGEN_UNITS");
+    command.current_dir(workspace());
+    for (name, _) in HOST_PROFILE {
+        // Whoever runs the tests may have set it for them.
+        command.env_remove(name);
+    }
     Cargo(command).args(arguments)
 }
 

@@ -51,6 +51,7 @@ pub struct Builder {
     environment: Vec<(OsString, OsString)>,
     state_dir: Option<PathBuf>,
     ready_path: String,
+    listen: String,
 }
 
 impl Host {
@@ -62,6 +63,7 @@ impl Host {
             environment: Vec::new(),
             state_dir: None,
             ready_path: "/.well-known/spin/health".to_owned(),
+            listen: "127.0.0.1:0".to_owned(),
         }
     }
 
@@ -164,7 +166,14 @@ impl Builder {
         self
     }
 
-    /// Starts it on a free port and waits until it is ready.
+    /// Listens there instead of on a free port.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
+        self
+    }
+
+    /// Starts it and waits until it is ready.
     ///
     /// # Panics
     ///
@@ -198,7 +207,7 @@ impl Builder {
                 .arg("up")
                 .arg("-f")
                 .arg(&self.manifest)
-                .args(["--listen", "127.0.0.1:0", "--state-dir"])
+                .args(["--listen", &self.listen, "--state-dir"])
                 .arg(state_dir)
                 .args(&self.arguments)
                 .envs(self.environment.iter().cloned()),
@@ -216,11 +225,10 @@ impl Builder {
                 _state_dir: temporary,
             });
         }
-        // The end of its output comes just before its own.
         let status = process.wait(Duration::from_secs(1));
         Err(Refused {
             status,
-            stderr: process.stderr.text(),
+            stderr: process.stderr.all(Duration::from_secs(1)),
         })
     }
 }

@@ -2,9 +2,9 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,10 +48,29 @@ impl Postgres {
     ///
     /// As [`Postgres::start`].
     pub fn start_with(settings: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        if let Some((user, group)) = unprivileged() {
-            chown(folder.path(), Some(user), Some(group)).expect("root may give folders away");
+        Self::start_in(folder(), settings.iter().map(ToString::to_string).collect())
+    }
+
+    /// The same with TLS, which clients may use or not. Certificate and key are
+    /// PEM.
+    ///
+    /// # Panics
+    ///
+    /// As [`Postgres::start`].
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let folder = folder();
+        let mut settings = vec!["ssl=on".to_owned()];
+        for (name, pem) in [("ssl_cert_file", certificate), ("ssl_key_file", key)] {
+            let file = folder.path().join(name);
+            fs::write(&file, pem).expect("a file can be written");
+            fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it is ours");
+            give_away(&file);
+            settings.push(format!("{name}={}", file.display()));
         }
+        Self::start_in(folder, settings)
+    }
+
+    fn start_in(folder: TempDir, settings: Vec<String>) -> Self {
         let output = program("initdb")
             .arg("--pgdata")
             .arg(folder.path().join("data"))
@@ -68,7 +87,7 @@ impl Postgres {
         let mut postgres = Self {
             url: format!("postgres://postgres@127.0.0.1:{port}/postgres"),
             port,
-            settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
+            settings,
             process: None,
             folder,
         };
@@ -159,6 +178,19 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout)
             .trim_end()
             .to_owned()
+    }
+}
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    give_away(folder.path());
+    folder
+}
+
+/// Makes a file the property of the user that Postgres runs as.
+fn give_away(path: &Path) {
+    if let Some((user, group)) = unprivileged() {
+        chown(path, Some(user), Some(group)).expect("root may give files away");
     }
 }
 

@@ -6,8 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use rustls::pki_types::CertificateDer;
-use tokio_postgres::NoTls;
-use tokio_postgres::config::{Config, SslMode};
+use tokio_postgres::config::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::tls;
@@ -62,11 +61,8 @@ fn pool(config: Config, ca_roots: &[CertificateDer<'static>]) -> Result<Pool> {
         // It resets much of the session, but does not roll back.
         recycling_method: RecyclingMethod::Clean,
     };
-    let manager = if config.get_ssl_mode() == SslMode::Disable {
-        Manager::from_config(config, NoTls, manager_config)
-    } else {
-        let tls = MakeRustlsConnect::new(tls::client(ca_roots)?);
-        Manager::from_config(config, tls, manager_config)
-    };
+    // Whether it is used is in the configuration: never with `sslmode=disable`.
+    let tls = MakeRustlsConnect::new(tls::client(ca_roots)?);
+    let manager = Manager::from_config(config, tls, manager_config);
     Ok(Pool::builder(manager).max_size(POOL_SIZE).build()?)
 }

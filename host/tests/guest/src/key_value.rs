@@ -77,6 +77,7 @@ pub(crate) async fn keys_held(Json(held): Json<Held>) -> Json<Value> {
     let store = Store::open_default().await.expect("it opens");
     let mut keys = store.get_keys().await;
     let first = keys.next().await;
+    eprintln!("holding the keys");
     pause(held.ms).await;
     Json(json!({ "first": first }))
 }

@@ -19,15 +19,27 @@ pub(crate) struct Time {
 
 /// Panics after a while, which is a trap.
 pub(crate) async fn trap(Query(time): Query<Time>) {
+    eprintln!("the trap sleeps in {:016x}", *INSTANCE);
     pause(time.ms).await;
     panic!("asked for it");
 }
 
-/// Answers after a while.
-pub(crate) async fn sleep(Query(time): Query<Time>) -> String {
-    pause(time.ms).await;
-    format!("slept {} ms", time.ms)
+/// A sleep and its name.
+#[derive(Deserialize)]
+pub(crate) struct Sleep {
+    ms: u64,
+    name: String,
 }
+
+/// Answers after a while.
+pub(crate) async fn sleep(Query(sleep): Query<Sleep>) -> String {
+    eprintln!("{} sleeps in {:016x}", sleep.name, *INSTANCE);
+    pause(sleep.ms).await;
+    format!("slept {} ms", sleep.ms)
+}
+
+/// The number of this instance.
+static INSTANCE: LazyLock<u64> = LazyLock::new(random_u64);
 
 /// Computes for a while and lets nothing else run.
 pub(crate) async fn spin(Query(time): Query<Time>) -> String {
@@ -47,11 +59,10 @@ pub(crate) async fn pause(ms: u64) {
 
 /// Which instance answers, and how many requests it has had.
 pub(crate) async fn instance(Query(time): Query<Time>) -> Json<Value> {
-    static ID: LazyLock<u64> = LazyLock::new(random_u64);
     static REQUESTS: AtomicUsize = AtomicUsize::new(0);
     let request = REQUESTS.fetch_add(1, Ordering::Relaxed) + 1;
     pause(time.ms).await;
-    Json(json!({ "instance": format!("{:016x}", *ID), "request": request }))
+    Json(json!({ "instance": format!("{:016x}", *INSTANCE), "request": request }))
 }
 
 fn random_u64() -> u64 {
