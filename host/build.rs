@@ -61,11 +61,7 @@ fn spin_sdk() -> PathBuf {
         .args(["--filter-platform", "wasm32-wasip2"])
         .output()
         .expect("cargo can be run");
-    assert!(
-        output.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     let manifest = metadata["packages"]
@@ -75,8 +71,5 @@ fn spin_sdk() -> PathBuf {
         .find(|package| package["name"] == "spin-sdk")
         .and_then(|package| package["manifest_path"].as_str())
         .expect("spin-sdk is a dependency of this package");
-    Path::new(manifest)
-        .parent()
-        .expect("a manifest lies in a folder")
-        .to_owned()
+    Path::new(manifest).parent().expect("a manifest lies in a folder").to_owned()
 }

@@ -57,9 +57,7 @@ impl AllowedHosts {
     pub(crate) fn check(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
         let is_allowed = Host::parse(host).is_ok_and(|parsed| {
             let port = port.or_else(|| well_known_port(scheme));
-            self.0
-                .iter()
-                .any(|allowed| allowed.allows(scheme, &parsed, port))
+            self.0.iter().any(|allowed| allowed.allows(scheme, &parsed, port))
         });
         if !is_allowed {
             let port = port.map_or_else(String::new, |port| format!(":{port}"));
@@ -74,10 +72,8 @@ impl AllowedHosts {
 
 impl AllowedHost {
     fn parse(text: &str) -> Result<Self> {
-        let (scheme, rest) = text
-            .trim()
-            .split_once("://")
-            .context("it has no scheme, such as https:// or *://")?;
+        let (scheme, rest) =
+            text.trim().split_once("://").context("it has no scheme, such as https:// or *://")?;
         ensure!(
             scheme == "*" || scheme.chars().all(char::is_alphabetic),
             "its scheme is more than letters"
@@ -97,9 +93,7 @@ impl AllowedHost {
     }
 
     fn allows(&self, scheme: &str, host: &Host, port: Option<u16>) -> bool {
-        self.scheme
-            .as_deref()
-            .is_none_or(|allowed| allowed == scheme)
+        self.scheme.as_deref().is_none_or(|allowed| allowed == scheme)
             && self.host.allows(host)
             && self
                 .ports
@@ -122,10 +116,7 @@ impl HostPattern {
                 Host::Ipv4(_) | Host::Ipv6(_) => bail!("an address has no subdomains"),
             };
         }
-        ensure!(
-            !host.contains('*'),
-            "a wildcard stands for whole subdomains"
-        );
+        ensure!(!host.contains('*'), "a wildcard stands for whole subdomains");
         Ok(Self::Exact(Host::parse(host)?))
     }
 
@@ -141,9 +132,7 @@ impl HostPattern {
 
 fn parse_ports(text: &str, scheme: &str) -> Result<Option<Range<u32>>> {
     let port = |text: &str| {
-        text.parse::<u16>()
-            .map(u32::from)
-            .with_context(|| format!("{text:?} is no port"))
+        text.parse::<u16>().map(u32::from).with_context(|| format!("{text:?} is no port"))
     };
     if text == "*" {
         return Ok(None);

@@ -71,36 +71,25 @@ impl Surroundings {
             .sqlite_database
             .into_iter()
             .map(|(label, database)| {
-                let database = Database {
-                    path: database.path,
-                    allow_attach_file: database.allow_attach_file,
-                };
+                let database =
+                    Database { path: database.path, allow_attach_file: database.allow_attach_file };
                 (label, database)
             })
             .collect();
-        sqlite
-            .entry("default".to_owned())
-            .or_insert_with(|| Database {
-                path: in_state("sqlite_db.db"),
-                allow_attach_file: false,
-            });
-        let mut stores: BTreeMap<_, _> = config
-            .key_value_store
-            .into_iter()
-            .map(|(label, store)| (label, store.path))
-            .collect();
-        stores
-            .entry("default".to_owned())
-            .or_insert_with(|| in_state("sqlite_key_value.db"));
+        sqlite.entry("default".to_owned()).or_insert_with(|| Database {
+            path: in_state("sqlite_db.db"),
+            allow_attach_file: false,
+        });
+        let mut stores: BTreeMap<_, _> =
+            config.key_value_store.into_iter().map(|(label, store)| (label, store.path)).collect();
+        stores.entry("default".to_owned()).or_insert_with(|| in_state("sqlite_key_value.db"));
 
         let databases = sqlite.values().map(|database| &database.path);
         for path in databases.chain(stores.values()).flatten() {
             make_parent(path)?;
         }
-        let key_value = stores
-            .into_iter()
-            .map(|(label, path)| (label, Arc::new(File::new(path))))
-            .collect();
+        let key_value =
+            stores.into_iter().map(|(label, path)| (label, Arc::new(File::new(path)))).collect();
         Ok(Self {
             state_dir,
             log_dir,
@@ -142,10 +131,7 @@ impl Surroundings {
     }
 
     fn output(&self, id: &str, name: &str, terminal: Terminal) -> Result<Output> {
-        let file = self
-            .log_dir
-            .as_ref()
-            .map(|folder| folder.join(format!("{id}_{name}.txt")));
+        let file = self.log_dir.as_ref().map(|folder| folder.join(format!("{id}_{name}.txt")));
         let terminal = Some(terminal).filter(|_| !self.quiet);
         Output::new(file.as_deref(), terminal).context("cannot write the log")
     }
@@ -161,9 +147,8 @@ impl Surroundings {
             .map(|label| Ok((label.clone(), self.database(label)?)))
             .collect::<Result<_>>()?;
         let labels = component.key_value_stores.iter();
-        let key_value = labels
-            .map(|label| Ok((label.clone(), self.store(label)?)))
-            .collect::<Result<_>>()?;
+        let key_value =
+            labels.map(|label| Ok((label.clone(), self.store(label)?))).collect::<Result<_>>()?;
         let files = component
             .files
             .iter()
@@ -186,10 +171,7 @@ impl Surroundings {
                 allowed_hosts: allowed_hosts.clone(),
                 pools: Arc::default(),
             },
-            outbound: Outbound {
-                allowed_hosts,
-                client: self.client.clone(),
-            },
+            outbound: Outbound { allowed_hosts, client: self.client.clone() },
             variables: Variables::new(id, &component.variables, self.values.clone())?,
         })
     }

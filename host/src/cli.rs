@@ -33,13 +33,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// The manifest, or the folder with a spin.toml in it
-    #[arg(
-        short,
-        long,
-        visible_alias = "file",
-        value_name = "FILE",
-        default_value = "spin.toml"
-    )]
+    #[arg(short, long, visible_alias = "file", value_name = "FILE", default_value = "spin.toml")]
     pub(crate) from: PathBuf,
 
     /// Run the components' build commands first
@@ -169,9 +163,7 @@ fn not_empty<T: PartialOrd>(range: RangeInclusive<T>) -> Result<RangeInclusive<T
 
 /// A whole number of `s` (which may be left out), `ms`, `us` or `ns`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let unit_at = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let from: fn(u64) -> Duration = match unit {
         "" | "s" => Duration::from_secs,
@@ -180,8 +172,5 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         "ns" => Duration::from_nanos,
         _ => return Err(format!("{unit:?} is none of s, ms, us, ns")),
     };
-    number
-        .parse()
-        .map(from)
-        .map_err(|_| format!("{text:?} is no time"))
+    number.parse().map(from).map_err(|_| format!("{text:?} is no time"))
 }

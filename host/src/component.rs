@@ -42,9 +42,7 @@ impl Capabilities {
     /// The state of a new instance.
     pub(crate) fn guest(&self) -> Result<Guest> {
         let mut wasi = WasiCtx::builder();
-        wasi.envs(&self.environment)
-            .stdout(self.stdout.clone())
-            .stderr(self.stderr.clone());
+        wasi.envs(&self.environment).stdout(self.stdout.clone()).stderr(self.stderr.clone());
         for (folder, destination) in &self.files {
             wasi.preopened_dir(folder, destination, FsPerms::ReadOnly)?;
         }

@@ -73,10 +73,6 @@ fn cache(state_dir: Option<&Path>) -> Option<Cache> {
 
 /// The folder that the XDG base directory specification names.
 fn user_cache_dir() -> Option<PathBuf> {
-    let absolute = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
 }

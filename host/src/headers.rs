@@ -29,9 +29,7 @@ pub(crate) fn append_spin(
         std::str::from_utf8(value.as_bytes())
             .with_context(|| format!("the header {name} is not UTF-8"))?;
     }
-    let host = headers
-        .get(HOST)
-        .map_or("localhost", |host| host.to_str().unwrap_or("localhost"));
+    let host = headers.get(HOST).map_or("localhost", |host| host.to_str().unwrap_or("localhost"));
     let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str());
     let full_url = format!("http://{host}{path_and_query}");
 

@@ -28,10 +28,7 @@ pub(crate) struct Document {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(
-    dead_code,
-    reason = "known fields of the format that nothing here needs"
-)]
+#[expect(dead_code, reason = "known fields of the format that nothing here needs")]
 pub(crate) struct Application {
     pub(crate) name: String,
     pub(crate) version: Option<String>,
@@ -46,10 +43,7 @@ pub(crate) struct Application {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[expect(
-    dead_code,
-    reason = "known fields of the format that nothing here needs"
-)]
+#[expect(dead_code, reason = "known fields of the format that nothing here needs")]
 pub(crate) struct Variable {
     #[serde(default)]
     required: bool,
@@ -67,10 +61,7 @@ pub(crate) struct Triggers {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(
-    dead_code,
-    reason = "known fields of the format that nothing here needs"
-)]
+#[expect(dead_code, reason = "known fields of the format that nothing here needs")]
 pub(crate) struct HttpTrigger {
     #[serde(default)]
     id: String,
@@ -102,10 +93,7 @@ enum ExecutorKind {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(
-    dead_code,
-    reason = "known fields of the format that nothing here needs"
-)]
+#[expect(dead_code, reason = "known fields of the format that nothing here needs")]
 pub(crate) struct Component {
     pub(crate) source: PathBuf,
     #[serde(default)]
@@ -137,10 +125,7 @@ pub(crate) struct FilesMount {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(
-    dead_code,
-    reason = "known fields of the format that nothing here needs"
-)]
+#[expect(dead_code, reason = "known fields of the format that nothing here needs")]
 pub(crate) struct Build {
     pub(crate) command: Commands,
     pub(crate) workdir: Option<PathBuf>,
@@ -172,11 +157,7 @@ impl Manifest {
     /// When it cannot be read, is no manifest of version 2, or has fields that
     /// this host does not know: each is named by its path.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let file = if path.is_dir() {
-            path.join("spin.toml")
-        } else {
-            path.to_owned()
-        };
+        let file = if path.is_dir() { path.join("spin.toml") } else { path.to_owned() };
         let text = fs::read_to_string(&file)
             .with_context(|| format!("cannot read the manifest {}", file.display()))?;
         let document = Document::parse(&text)
@@ -218,10 +199,7 @@ impl Document {
         );
         for trigger in &self.trigger.http {
             if !self.component.contains_key(&trigger.component) {
-                bail!(
-                    "trigger.http: there is no component {:?}",
-                    trigger.component
-                );
+                bail!("trigger.http: there is no component {:?}", trigger.component);
             }
             if let Route::Private { private: false } = trigger.route {
                 bail!("trigger.http: a route is a path or {{ private = true }}");

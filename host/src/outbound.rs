@@ -149,18 +149,12 @@ impl Service<Uri> for Connector {
 }
 
 async fn connect(uri: Uri, limit: Duration) -> Result<TokioIo<TcpStream>, ConnectError> {
-    let default_port = if uri.scheme_str() == Some("http") {
-        80
-    } else {
-        443
-    };
+    let default_port = if uri.scheme_str() == Some("http") { 80 } else { 443 };
     let port = uri.port_u16().unwrap_or(default_port);
     let host = uri.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<_> = lookup_host((host, port))
-        .await
-        .map_err(|_| ConnectError::Dns)?
-        .collect();
+    let addresses: Vec<_> =
+        lookup_host((host, port)).await.map_err(|_| ConnectError::Dns)?.collect();
     let stream = timeout(limit, TcpStream::connect(addresses.as_slice()))
         .await
         .map_err(|_| ConnectError::Timeout)?

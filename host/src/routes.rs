@@ -43,13 +43,8 @@ impl<T> Routes<T> {
             Some(prefix) => format!("{prefix}/*"),
             None => route.strip_suffix('/').unwrap_or(route).to_owned(),
         };
-        let entry = Entry {
-            route: route.to_owned(),
-            target,
-        };
-        self.0
-            .add(pattern, entry)
-            .map_err(|error| anyhow!("route {route:?}: {error}"))
+        let entry = Entry { route: route.to_owned(), target };
+        self.0.add(pattern, entry).map_err(|error| anyhow!("route {route:?}: {error}"))
     }
 
     /// The target of `path`.
@@ -70,18 +65,12 @@ impl<T> Routes<T> {
             .iter()
             .map(|capture| (capture.name().to_owned(), capture.value().to_owned()))
             .collect();
-        let matched = RouteMatch {
-            route: &entry.route,
-            path_info,
-            parameters,
-        };
+        let matched = RouteMatch { route: &entry.route, path_info, parameters };
         Some((&entry.target, matched))
     }
 
     /// Every route with its target.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
-        self.0
-            .iter()
-            .map(|(_, entry)| (entry.route.as_str(), &entry.target))
+        self.0.iter().map(|(_, entry)| (entry.route.as_str(), &entry.target))
     }
 }

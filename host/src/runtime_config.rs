@@ -60,11 +60,7 @@ impl RuntimeConfig {
         let mut config: Self = parse_toml(&text)
             .with_context(|| format!("in the runtime configuration {}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for path in config
-            .key_value_store
-            .values_mut()
-            .flat_map(|store| &mut store.path)
-        {
+        for path in config.key_value_store.values_mut().flat_map(|store| &mut store.path) {
             *path = folder.join(&path);
         }
         Ok(config)

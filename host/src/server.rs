@@ -82,9 +82,8 @@ async fn serve_connection(app: Arc<App>, stream: TcpStream, client: SocketAddr) 
         async move { app.answer(request, client).await }
     });
     // How a connection ends is the client's affair.
-    let _ = Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ =
+        Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
 impl App {
@@ -153,11 +152,7 @@ fn set_uri(request: &mut Request<Incoming>) -> Result<()> {
     let from_header = request
         .headers()
         .get(HOST)
-        .map(|host| {
-            host.to_str()?
-                .parse::<Authority>()
-                .context("malformed Host")
-        })
+        .map(|host| host.to_str()?.parse::<Authority>().context("malformed Host"))
         .transpose()?;
     let mut parts = request.uri().clone().into_parts();
     parts.authority = match (from_header, parts.authority) {

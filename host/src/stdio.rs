@@ -88,8 +88,7 @@ impl StdoutStream for Output {
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.write_all(&bytes)
-            .map_err(|error| StreamError::LastOperationFailed(error.into()))
+        self.write_all(&bytes).map_err(|error| StreamError::LastOperationFailed(error.into()))
     }
 
     fn flush(&mut self) -> StreamResult<()> {

@@ -94,14 +94,7 @@ fn surroundings(arguments: &cli::Up, manifest: &Manifest, values: Values) -> Res
         request_timeout: arguments.request_timeout.clone(),
         idle_timeout: arguments.idle_instance_timeout.clone(),
     };
-    Surroundings::new(
-        state_dir,
-        log_dir,
-        arguments.quiet,
-        Arc::new(values),
-        reuse,
-        config,
-    )
+    Surroundings::new(state_dir, log_dir, arguments.quiet, Arc::new(values), reuse, config)
 }
 
 /// An empty path is none.

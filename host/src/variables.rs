@@ -41,10 +41,7 @@ impl Values {
         command_line: &BTreeMap<String, String>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ValueError> {
-        if let Some(name) = command_line
-            .keys()
-            .find(|name| !declared.contains_key(*name))
-        {
+        if let Some(name) = command_line.keys().find(|name| !declared.contains_key(*name)) {
             return Err(ValueError::Undeclared(name.clone()));
         }
         let mut values = BTreeMap::new();
@@ -63,11 +60,7 @@ impl Values {
                 None => missing.push(name.clone()),
             }
         }
-        if missing.is_empty() {
-            Ok(Self(values))
-        } else {
-            Err(ValueError::Missing(missing))
-        }
+        if missing.is_empty() { Ok(Self(values)) } else { Err(ValueError::Missing(missing)) }
     }
 
     /// Fills in a template: `{{ name }}` becomes the variable's value.
@@ -95,10 +88,7 @@ fn environment_name(name: &str) -> String {
 /// Checks the rules for names, which let them stand for environment variables
 /// and files too.
 fn check_name(name: &str) -> Result<(), &'static str> {
-    if name
-        .chars()
-        .any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
-    {
+    if name.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
         Err("a name has only lower-case letters, digits and underscores")
     } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         Err("a name starts with a lower-case letter")
@@ -131,9 +121,8 @@ impl std::str::FromStr for Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((literal, after)) = rest.split_once("{{") {
-            let (name, after) = after
-                .split_once("}}")
-                .ok_or_else(|| TemplateError(text.to_owned()))?;
+            let (name, after) =
+                after.split_once("}}").ok_or_else(|| TemplateError(text.to_owned()))?;
             if !literal.is_empty() {
                 parts.push(Part::Literal(literal.to_owned()));
             }
@@ -174,11 +163,7 @@ impl Variables {
             values.fill(&template)?;
             templates.insert(name.clone(), template);
         }
-        Ok(Self(Arc::new(Component {
-            id: id.to_owned(),
-            templates,
-            values,
-        })))
+        Ok(Self(Arc::new(Component { id: id.to_owned(), templates, values })))
     }
 
     fn get(&self, name: &str) -> Result<String, Error> {
@@ -187,10 +172,7 @@ impl Variables {
         let template = component.templates.get(name).ok_or_else(|| {
             Error::Undefined(format!("no variable for {:?}.{name:?}", component.id))
         })?;
-        component
-            .values
-            .fill(template)
-            .map_err(|error| Error::Provider(error.to_string()))
+        component.values.fill(template).map_err(|error| Error::Provider(error.to_string()))
     }
 }
 

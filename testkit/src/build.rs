@@ -35,10 +35,8 @@ pub fn host() -> &'static Path {
 }
 
 /// The profile of the host, as Cargo takes it from the environment.
-const HOST_PROFILE: [(&str, &str); 2] = [
-    ("CARGO_PROFILE_RELEASE_LTO", "off"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
-];
+const HOST_PROFILE: [(&str, &str); 2] =
+    [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
 
 /// Builds the component of a package, in the release profile.
 ///
@@ -49,10 +47,7 @@ pub fn component(package: &str) -> PathBuf {
     cargo(&["build", "--release", "--locked", "-p", package])
         .args(&["--target", "wasm32-wasip2"])
         .run();
-    target()
-        .join("wasm32-wasip2/release")
-        .join(package.replace('-', "_"))
-        .with_extension("wasm")
+    target().join("wasm32-wasip2/release").join(package.replace('-', "_")).with_extension("wasm")
 }
 
 /// Cargo's target folder.

@@ -180,10 +180,7 @@ impl Builder {
     /// When it does not get ready; with what it printed.
     pub fn start(&self) -> Host {
         self.try_start().unwrap_or_else(|refused| {
-            panic!(
-                "the host did not start ({:?}):\n{}",
-                refused.status, refused.stderr
-            )
+            panic!("the host did not start ({:?}):\n{}", refused.status, refused.stderr)
         })
     }
 
@@ -226,10 +223,7 @@ impl Builder {
             });
         }
         let status = process.wait(Duration::from_secs(1));
-        Err(Refused {
-            status,
-            stderr: process.stderr.all(Duration::from_secs(1)),
-        })
+        Err(Refused { status, stderr: process.stderr.all(Duration::from_secs(1)) })
     }
 }
 
@@ -265,19 +259,12 @@ fn wait_until_ready(
 /// The status of the answer to a GET request.
 fn status(address: SocketAddr, path: &str) -> Option<u16> {
     let mut stream = TcpStream::connect(address).ok()?;
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut line = [0; "HTTP/1.1 200".len()];
     stream.read_exact(&mut line).ok()?;
-    std::str::from_utf8(&line)
-        .ok()?
-        .split_once(' ')?
-        .1
-        .parse()
-        .ok()
+    std::str::from_utf8(&line).ok()?.split_once(' ')?.1.parse().ok()
 }
 
 fn resident_kib(pid: u32) -> u64 {

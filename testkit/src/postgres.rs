@@ -126,9 +126,7 @@ impl Postgres {
         );
         process
             .stderr
-            .find(START_LIMIT, |line| {
-                line.contains("ready to accept connections").then_some(())
-            })
+            .find(START_LIMIT, |line| line.contains("ready to accept connections").then_some(()))
             .unwrap_or_else(|| panic!("Postgres did not start:\n{}", process.stderr.text()));
         self.process = Some(process);
     }
@@ -153,9 +151,7 @@ impl Postgres {
 
     /// What it has logged since it was started.
     pub fn log(&self) -> String {
-        self.process
-            .as_ref()
-            .map_or_else(String::new, |process| process.stderr.text())
+        self.process.as_ref().map_or_else(String::new, |process| process.stderr.text())
     }
 
     /// Runs SQL with `psql` and returns the rows as lines of columns with `|`
@@ -175,9 +171,7 @@ impl Postgres {
             "psql failed:\n{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        String::from_utf8_lossy(&output.stdout)
-            .trim_end()
-            .to_owned()
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 }
 
@@ -239,9 +233,8 @@ fn program(name: &str) -> Command {
 /// the newest.
 fn find(name: &str) -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
-    if let Some(found) = env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|program| program.is_file())
+    if let Some(found) =
+        env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
     {
         return found;
     }

@@ -28,11 +28,7 @@ impl Process {
             .unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
         let stdout = Output::gather(child.stdout.take());
         let stderr = Output::gather(child.stderr.take());
-        Self {
-            child,
-            stdout,
-            stderr,
-        }
+        Self { child, stdout, stderr }
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -35,12 +35,7 @@ impl KeyValue {
 /// The store behind a handle that the guest holds.
 fn store<T>(accessor: &Accessor<T, KeyValue>, handle: &Resource<Store>) -> Result<Store, Error> {
     accessor.with(|mut access| {
-        access
-            .get()
-            .stores
-            .get(handle)
-            .cloned()
-            .map_err(|error| Error::Other(error.to_string()))
+        access.get().stores.get(handle).cloned().map_err(|error| Error::Other(error.to_string()))
     })
 }
 
@@ -63,13 +58,8 @@ impl<T: Send> HostStoreWithStore<T> for KeyValue {
             .with(|mut access| access.get().files.get(&label).cloned())
             .ok_or(Error::AccessDenied)?;
         let store = Store::open(file, label)?;
-        accessor.with(|mut access| {
-            access
-                .get()
-                .stores
-                .push(store)
-                .map_err(|_| Error::StoreTableFull)
-        })
+        accessor
+            .with(|mut access| access.get().stores.push(store).map_err(|_| Error::StoreTableFull))
     }
 
     async fn get(

@@ -21,10 +21,7 @@ pub(crate) struct File {
 
 impl File {
     pub(crate) fn new(path: Option<PathBuf>) -> Self {
-        Self {
-            path,
-            connection: OnceLock::new(),
-        }
+        Self { path, connection: OnceLock::new() }
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Connection>, Error> {
@@ -129,9 +126,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let key: String = row.get(0)?;
             check_size(key.len())?;
-            sender
-                .blocking_send(key)
-                .map_err(|error| Error::Other(error.to_string()))?;
+            sender.blocking_send(key).map_err(|error| Error::Other(error.to_string()))?;
         }
         Ok(())
     }
@@ -139,9 +134,7 @@ impl Store {
 
 fn check_size(bytes: usize) -> Result<(), Error> {
     if bytes > MAX_ITEM_BYTES {
-        return Err(Error::Other(format!(
-            "query result exceeds limit of {MAX_ITEM_BYTES} bytes"
-        )));
+        return Err(Error::Other(format!("query result exceeds limit of {MAX_ITEM_BYTES} bytes")));
     }
     Ok(())
 }

@@ -82,10 +82,7 @@ impl Postgres {
 
 impl ConnectionBuilder {
     fn new(address: String) -> Self {
-        Self {
-            address,
-            ca_root: None,
-        }
+        Self { address, ca_root: None }
     }
 
     /// Leases a connection. It waits for one as long as it takes.
@@ -198,9 +195,7 @@ impl HostConnection for Postgres {
         statement: String,
         parameters: Vec<ParameterValue>,
     ) -> Result<RowSet, Error> {
-        self.connection(&handle)?
-            .query(&statement, &parameters)
-            .await
+        self.connection(&handle)?.query(&statement, &parameters).await
     }
 
     async fn execute(
@@ -209,9 +204,7 @@ impl HostConnection for Postgres {
         statement: String,
         parameters: Vec<ParameterValue>,
     ) -> Result<u64, Error> {
-        self.connection(&handle)?
-            .execute(&statement, &parameters)
-            .await
+        self.connection(&handle)?.execute(&statement, &parameters).await
     }
 
     async fn drop(&mut self, handle: Resource<Connection>) -> wasmtime::Result<()> {
@@ -233,14 +226,7 @@ impl<T: Send> HostConnectionWithStore<T> for Postgres {
         handle: Resource<Connection>,
         statement: String,
         parameters: Vec<ParameterValue>,
-    ) -> Result<
-        (
-            Vec<Column>,
-            StreamReader<Row>,
-            FutureReader<Result<(), Error>>,
-        ),
-        Error,
-    > {
+    ) -> Result<(Vec<Column>, StreamReader<Row>, FutureReader<Result<(), Error>>), Error> {
         let connection = accessor.with(|mut access| access.get().connection(&handle))?;
         let running = connection.stream(&statement, &parameters).await?;
         accessor

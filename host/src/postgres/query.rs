@@ -31,14 +31,9 @@ impl Connection {
     ) -> Result<u64, Error> {
         let parameters = value::to_sql(parameters)
             .map_err(|error| Error::ValueConversionFailed(format!("{error:?}")))?;
-        let parameters: Vec<_> = parameters
-            .iter()
-            .map(|parameter| &**parameter as &(dyn ToSql + Sync))
-            .collect();
-        self.0
-            .execute(statement, &parameters)
-            .await
-            .map_err(query_failed)
+        let parameters: Vec<_> =
+            parameters.iter().map(|parameter| &**parameter as &(dyn ToSql + Sync)).collect();
+        self.0.execute(statement, &parameters).await.map_err(query_failed)
     }
 
     /// Runs a statement and gathers its rows.
@@ -48,10 +43,7 @@ impl Connection {
         parameters: &[ParameterValue],
     ) -> Result<RowSet, Error> {
         let mut found = pin!(self.start(statement, parameters).await?);
-        let mut set = RowSet {
-            columns: Vec::new(),
-            rows: Vec::new(),
-        };
+        let mut set = RowSet { columns: Vec::new(), rows: Vec::new() };
         let mut bytes = size_of::<RowSet>();
         while let Some(row) = found.try_next().await.map_err(query_failed)? {
             if set.rows.is_empty() {
@@ -80,11 +72,7 @@ impl Connection {
             // The guest may not care.
             let _ = end_sender.send(result);
         });
-        Ok(Running {
-            columns: columns.await.unwrap_or_default(),
-            rows,
-            end,
-        })
+        Ok(Running { columns: columns.await.unwrap_or_default(), rows, end })
     }
 
     async fn start(
@@ -94,10 +82,7 @@ impl Connection {
     ) -> Result<RowStream, Error> {
         let parameters =
             value::to_sql(parameters).map_err(|error| Error::BadParameter(format!("{error:?}")))?;
-        self.0
-            .query_raw(statement, parameters)
-            .await
-            .map_err(query_failed)
+        self.0.query_raw(statement, parameters).await.map_err(query_failed)
     }
 }
 
@@ -123,10 +108,7 @@ async fn send_rows(
             let _ = columns.send(value::columns(&row));
         }
         check_size(row.raw_size_bytes())?;
-        sender
-            .send(to_row(&row)?)
-            .await
-            .map_err(|error| text(format!("async error: {error}")))?;
+        sender.send(to_row(&row)?).await.map_err(|error| text(format!("async error: {error}")))?;
     }
 }
 
@@ -136,9 +118,7 @@ fn to_row(row: &tokio_postgres::Row) -> Result<Row, Error> {
 
 fn check_size(bytes: usize) -> Result<(), Error> {
     if bytes > MAX_ITEM_BYTES {
-        return Err(text(format!(
-            "query result exceeds limit of {MAX_ITEM_BYTES} bytes"
-        )));
+        return Err(text(format!("query result exceeds limit of {MAX_ITEM_BYTES} bytes")));
     }
     Ok(())
 }

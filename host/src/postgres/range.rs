@@ -84,11 +84,7 @@ impl FromSql<'_> for WireInterval {
         if raw.len() != size_of::<i64>() + 2 * size_of::<i32>() {
             return Err("unexpected binary format for Postgres INTERVAL".into());
         }
-        Ok(Self(Interval {
-            micros: raw.get_i64(),
-            days: raw.get_i32(),
-            months: raw.get_i32(),
-        }))
+        Ok(Self(Interval { micros: raw.get_i64(), days: raw.get_i32(), months: raw.get_i32() }))
     }
 
     fn accepts(kind: &Type) -> bool {

@@ -83,15 +83,9 @@ fn value(row: &tokio_postgres::Row, index: usize) -> Result<DbValue> {
         Type::JSONB => read(row, index, |json: serde_json::Value| {
             DbValue::Jsonb(json.to_string().into_bytes())
         }),
-        Type::NUMERIC => read(row, index, |number: Decimal| {
-            DbValue::Decimal(number.to_string())
-        }),
-        Type::INT4_RANGE => read(row, index, |Range(from, to)| {
-            DbValue::RangeInt32((from, to))
-        }),
-        Type::INT8_RANGE => read(row, index, |Range(from, to)| {
-            DbValue::RangeInt64((from, to))
-        }),
+        Type::NUMERIC => read(row, index, |number: Decimal| DbValue::Decimal(number.to_string())),
+        Type::INT4_RANGE => read(row, index, |Range(from, to)| DbValue::RangeInt32((from, to))),
+        Type::INT8_RANGE => read(row, index, |Range(from, to)| DbValue::RangeInt64((from, to))),
         Type::NUM_RANGE => read(row, index, |Range(from, to)| {
             DbValue::RangeDecimal((from_decimal(from), from_decimal(to)))
         }),
@@ -104,9 +98,7 @@ fn value(row: &tokio_postgres::Row, index: usize) -> Result<DbValue> {
         Type::TEXT_ARRAY | Type::VARCHAR_ARRAY | Type::BPCHAR_ARRAY => {
             read(row, index, DbValue::ArrayStr)
         }
-        Type::INTERVAL => read(row, index, |WireInterval(interval)| {
-            DbValue::Interval(interval)
-        }),
+        Type::INTERVAL => read(row, index, |WireInterval(interval)| DbValue::Interval(interval)),
         _ => read(row, index, |Unknown(bytes)| DbValue::Unsupported(bytes)),
     }
 }
@@ -207,10 +199,7 @@ fn to_decimal(text: &str) -> Result<Decimal> {
 }
 
 fn to_decimal_bound(bound: &Bound<String>) -> Result<Bound<Decimal>> {
-    bound
-        .as_ref()
-        .map(|(text, kind)| Ok((to_decimal(text)?, *kind)))
-        .transpose()
+    bound.as_ref().map(|(text, kind)| Ok((to_decimal(text)?, *kind))).transpose()
 }
 
 fn from_decimal(bound: Bound<Decimal>) -> Bound<String> {

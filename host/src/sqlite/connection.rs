@@ -81,10 +81,7 @@ pub(crate) struct Running {
 
 impl Connection {
     pub(crate) fn new(database: Database) -> Self {
-        Self(Arc::new(Inner {
-            database,
-            opened: OnceLock::new(),
-        }))
+        Self(Arc::new(Inner { database, opened: OnceLock::new() }))
     }
 
     /// Runs the first statement of `sql` and gathers its rows.
@@ -149,10 +146,7 @@ impl Inner {
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, rusqlite::Connection>, Error> {
-        Ok(self
-            .opened()?
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner))
+        Ok(self.opened()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn query(&self, sql: &str, parameters: Vec<Value>) -> Result<QueryResult, Error> {
@@ -167,10 +161,7 @@ impl Inner {
                 check_size(bytes)?;
                 gathered.push(row);
             }
-            Ok(QueryResult {
-                columns,
-                rows: gathered,
-            })
+            Ok(QueryResult { columns, rows: gathered })
         })
     }
 
@@ -189,9 +180,7 @@ impl Inner {
             while let Some(row) = rows.next()? {
                 let row = to_row(row)?;
                 check_size(row_bytes(&row))?;
-                sender
-                    .blocking_send(row)
-                    .map_err(|_| Error::Io("row send error".to_owned()))?;
+                sender.blocking_send(row).map_err(|_| Error::Io("row send error".to_owned()))?;
             }
             Ok(())
         })
@@ -217,11 +206,7 @@ fn with_statement<T, E: From<rusqlite::Error>>(
 }
 
 fn column_names(statement: &Statement<'_>) -> Vec<String> {
-    statement
-        .column_names()
-        .into_iter()
-        .map(ToOwned::to_owned)
-        .collect()
+    statement.column_names().into_iter().map(ToOwned::to_owned).collect()
 }
 
 fn to_sql(parameters: Vec<Value>) -> impl rusqlite::Params {
@@ -269,9 +254,7 @@ fn row_bytes(row: &RowResult) -> usize {
 
 fn check_size(bytes: usize) -> Result<(), Error> {
     if bytes > MAX_ITEM_BYTES {
-        return Err(Error::Io(format!(
-            "query result exceeds limit of {MAX_ITEM_BYTES} bytes"
-        )));
+        return Err(Error::Io(format!("query result exceeds limit of {MAX_ITEM_BYTES} bytes")));
     }
     Ok(())
 }

@@ -32,10 +32,7 @@ impl Sqlite {
     pub(crate) fn new(databases: Arc<BTreeMap<String, Database>>) -> Self {
         let mut connections = ResourceTable::new();
         connections.set_max_capacity(MAX_CONNECTIONS);
-        Self {
-            databases,
-            connections,
-        }
+        Self { databases, connections }
     }
 
     fn open(&mut self, label: &str) -> Result<Resource<Connection>, Error> {
@@ -46,10 +43,7 @@ impl Sqlite {
     }
 
     fn connection(&self, handle: &Resource<Connection>) -> Result<Connection, Error> {
-        self.connections
-            .get(handle)
-            .cloned()
-            .map_err(|_| Error::InvalidConnection)
+        self.connections.get(handle).cloned().map_err(|_| Error::InvalidConnection)
     }
 }
 
@@ -70,9 +64,7 @@ impl HostConnection for Sqlite {
         statement: String,
         parameters: Vec<Value>,
     ) -> Result<QueryResult, Error> {
-        self.connection(&connection)?
-            .query(statement, parameters)
-            .await
+        self.connection(&connection)?.query(statement, parameters).await
     }
 
     async fn last_insert_rowid(&mut self, handle: Resource<Connection>) -> wasmtime::Result<i64> {
@@ -102,14 +94,8 @@ impl<T: Send> HostConnectionWithStore<T> for Sqlite {
         handle: Resource<Connection>,
         statement: String,
         parameters: Vec<Value>,
-    ) -> Result<
-        (
-            Vec<String>,
-            StreamReader<RowResult>,
-            FutureReader<Result<(), Error>>,
-        ),
-        Error,
-    > {
+    ) -> Result<(Vec<String>, StreamReader<RowResult>, FutureReader<Result<(), Error>>), Error>
+    {
         let connection = accessor.with(|mut access| access.get().connection(&handle))?;
         let running = connection.stream(statement, parameters).await?;
         accessor

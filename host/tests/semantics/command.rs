@@ -36,10 +36,7 @@ fn refusal(folder: &Path) -> String {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(build::host())
-        .args(arguments)
-        .output()
-        .expect("the host can be run")
+    Command::new(build::host()).args(arguments).output().expect("the host can be run")
 }
 
 #[tokio::test]
@@ -60,26 +57,14 @@ async fn fields_that_it_does_not_know_are_refused_by_their_paths() {
 #[tokio::test]
 async fn manifests_that_make_no_sense_are_refused() {
     for (from, to, reason) in [
-        (
-            "spin_manifest_version = 2",
-            "spin_manifest_version = 1",
-            "only 2 is known",
-        ),
-        (
-            "component = \"guest\"",
-            "component = \"ghost\"",
-            "there is no component \"ghost\"",
-        ),
+        ("spin_manifest_version = 2", "spin_manifest_version = 1", "only 2 is known"),
+        ("component = \"guest\"", "component = \"ghost\"", "there is no component \"ghost\""),
         (
             "required = true",
             "secret = false",
             "variables.name: needs a default, or required = true",
         ),
-        (
-            "{{ greeting }}",
-            "{{ farewell }}",
-            "no variable \"farewell\"",
-        ),
+        ("{{ greeting }}", "{{ farewell }}", "no variable \"farewell\""),
         ("{{ greeting }}", "{{ greeting", "unmatched '{{'"),
         (
             "{{ outbound }}",
@@ -127,18 +112,12 @@ async fn an_import_that_it_does_not_implement_is_refused_by_its_name() {
     let manifest = folder.path().join("spin.toml");
     let source = fs::read_to_string(&manifest).expect("a manifest");
     let guest = build::component("rollcall-host-guest");
-    fs::write(
-        &manifest,
-        source.replace(guest.to_str().expect("UTF-8"), "mqtt.wasm"),
-    )
-    .expect("it is written");
+    fs::write(&manifest, source.replace(guest.to_str().expect("UTF-8"), "mqtt.wasm"))
+        .expect("it is written");
 
     let text = refusal(folder.path());
 
-    assert!(
-        text.contains("it imports what this host does not implement"),
-        "{text}"
-    );
+    assert!(text.contains("it imports what this host does not implement"), "{text}");
     assert!(text.contains("spin:mqtt/mqtt@3.0.0"), "{text}");
 }
 
@@ -155,10 +134,7 @@ async fn a_module_that_is_no_component_is_refused() {
 #[tokio::test]
 async fn a_required_variable_without_a_value_is_named() {
     build::component("rollcall-host-guest");
-    let refused = Host::builder(guest_folder())
-        .try_start()
-        .err()
-        .expect("it does not start");
+    let refused = Host::builder(guest_folder()).try_start().err().expect("it does not start");
     assert!(
         refused.stderr.contains(
             "required variables have no value: name; \
@@ -178,16 +154,8 @@ async fn a_variable_comes_from_the_command_line_then_the_environment_then_its_de
         (guest(), "hello, World!"),
         (guest().env("SPIN_VARIABLE_GREETING", "hi"), "hi, World!"),
         (guest().env("SPIN_VARIABLE_NAME", "you"), "hello, World!"),
-        (
-            guest()
-                .variable("greeting", "moin")
-                .env("SPIN_VARIABLE_GREETING", "hi"),
-            "moin, World!",
-        ),
-        (
-            guest().variable("greeting", &from_file),
-            "from a file, World!",
-        ),
+        (guest().variable("greeting", "moin").env("SPIN_VARIABLE_GREETING", "hi"), "moin, World!"),
+        (guest().variable("greeting", &from_file), "from a file, World!"),
         (guest().variable("greeting", "a=b"), "a=b, World!"),
     ] {
         let host = builder.start();
@@ -201,10 +169,7 @@ async fn a_guest_has_only_the_variables_of_its_component() {
     let host = guest().start();
     let client = Client::new(&host);
     let undefined = client.get("/variable?name=greeting").await.text();
-    assert_eq!(
-        undefined,
-        r#"Error::Undefined("no variable for \"guest\".\"greeting\"")"#
-    );
+    assert_eq!(undefined, r#"Error::Undefined("no variable for \"guest\".\"greeting\"")"#);
     let invalid = client.get("/variable?name=Greeting").await.text();
     assert!(invalid.starts_with("Error::InvalidName("), "{invalid}");
 }
@@ -224,9 +189,7 @@ async fn a_guest_sees_its_environment_its_files_and_the_time() {
     let environment = client.get("/environment").await.json();
     assert_eq!(environment, json!({ "COLOUR": "teal" }));
 
-    let size = fs::metadata(guest_folder().join("src/lib.rs"))
-        .expect("a file")
-        .len();
+    let size = fs::metadata(guest_folder().join("src/lib.rs")).expect("a file").len();
     let file = client.get("/file?name=/source/lib.rs").await.text();
     assert_eq!(file, format!("{size} bytes"));
     let outside = client.get("/file?name=/source/../Cargo.toml").await.text();
@@ -234,9 +197,7 @@ async fn a_guest_sees_its_environment_its_files_and_the_time() {
     assert!(!outside.ends_with("bytes"), "{outside}");
 
     let now = || {
-        let since = std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .expect("after 1970");
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
         since.as_millis()
     };
     let before = now();
@@ -244,10 +205,7 @@ async fn a_guest_sees_its_environment_its_files_and_the_time() {
     let wall = u128::from(clock["wall_ms"].as_u64().expect("a time"));
     assert!((before..=now()).contains(&wall), "{clock}");
     assert!(clock["nap_ms"].as_u64().expect("a time") >= 20, "{clock}");
-    let random = [
-        client.get("/random").await.text(),
-        client.get("/random").await.text(),
-    ];
+    let random = [client.get("/random").await.text(), client.get("/random").await.text()];
     assert_ne!(random[0], random[1]);
 }
 
@@ -319,9 +277,7 @@ async fn a_runtime_configuration_says_where_databases_are() {
         database.display()
     );
     fs::write(&config, &text).expect("it is written");
-    let builder = Host::builder(folder.path())
-        .variable("name", "World")
-        .runtime_config(&config);
+    let builder = Host::builder(folder.path()).variable("name", "World").runtime_config(&config);
     let host = builder.start();
     let client = Client::new(&host);
 
@@ -334,11 +290,7 @@ async fn a_runtime_configuration_says_where_databases_are() {
     assert!(folder.path().join("beside.db").is_file());
     fs::write(&config, text + "[llm_compute]\ntype = 'spin'\n").expect("it is written");
     let refused = builder.try_start().err().expect("it does not start");
-    assert!(
-        refused.stderr.contains("unknown field llm_compute"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("unknown field llm_compute"), "{}", refused.stderr);
 }
 
 #[tokio::test]
@@ -356,10 +308,7 @@ async fn a_build_command_runs_first_when_it_is_asked_for() {
 
     drop(builder.arg("--build").start());
 
-    assert_eq!(
-        fs::read_to_string(built).expect("it was built"),
-        "one\ntwo\n"
-    );
+    assert_eq!(fs::read_to_string(built).expect("it was built"), "one\ntwo\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -387,11 +336,7 @@ async fn an_address_in_use_is_an_error_or_another_port() {
     assert!(refused.stderr.contains(&reason), "{}", refused.stderr);
 
     let other = taken.arg("--find-free-port").start();
-    assert!(
-        (host.port + 1..host.port + 10).contains(&other.port),
-        "{}",
-        other.port
-    );
+    assert!((host.port + 1..host.port + 10).contains(&other.port), "{}", other.port);
 }
 
 #[test]
@@ -419,13 +364,7 @@ fn it_tells_its_version_its_flags_and_how_to_complete_them() {
     );
     let help = String::from_utf8(run(&["up", "--help"]).stdout).expect("text");
     let completions = String::from_utf8(run(&["completions", "bash"]).stdout).expect("text");
-    for flag in [
-        "--from",
-        "--listen",
-        "--variable",
-        "--state-dir",
-        "--idle-instance-timeout",
-    ] {
+    for flag in ["--from", "--listen", "--variable", "--state-dir", "--idle-instance-timeout"] {
         assert!(help.contains(flag), "{flag}: {help}");
         assert!(completions.contains(flag), "{flag}");
     }

@@ -91,19 +91,14 @@ async fn a_header_that_is_not_utf8_is_answered_with_an_empty_500() {
     let latin1 = HeaderValue::from_bytes(b"caf\xe9").expect("a header value");
     request.headers_mut().insert("x-drink", latin1);
 
-    assert_empty(
-        &client.send(request).await,
-        StatusCode::INTERNAL_SERVER_ERROR,
-    );
+    assert_empty(&client.send(request).await, StatusCode::INTERNAL_SERVER_ERROR);
 }
 
 #[tokio::test]
 async fn a_request_without_a_host_gets_no_answer() {
     let host = guest().start();
     let mut stream = TcpStream::connect(("127.0.0.1", host.port)).expect("a connection");
-    stream
-        .write_all(b"GET /headers HTTP/1.0\r\n\r\n")
-        .expect("it is sent");
+    stream.write_all(b"GET /headers HTTP/1.0\r\n\r\n").expect("it is sent");
 
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("it ends");
@@ -140,10 +135,8 @@ async fn a_trap_takes_every_request_of_its_instance() {
 
     assert_empty(&trapped, StatusCode::INTERNAL_SERVER_ERROR);
     let instances = instances(&host.stderr());
-    let shared: Vec<_> = ["a", "b", "c"]
-        .iter()
-        .map(|name| instances[*name] == instances["the trap"])
-        .collect();
+    let shared: Vec<_> =
+        ["a", "b", "c"].iter().map(|name| instances[*name] == instances["the trap"]).collect();
     assert!(shared.contains(&true), "nobody shared: {instances:?}");
     for (neighbour, shared) in neighbours.into_iter().zip(shared) {
         if shared {
@@ -172,10 +165,7 @@ async fn an_instance_serves_so_many_requests_and_no_more() {
     for _ in 0..20 {
         let seen = client.get("/instance").await.json();
         let instance = seen["instance"].as_str().expect("an instance").to_owned();
-        served
-            .entry(instance)
-            .or_default()
-            .extend(seen["request"].as_u64());
+        served.entry(instance).or_default().extend(seen["request"].as_u64());
     }
     assert!(served.len() >= 7, "{served:?}");
     for requests in served.values() {
@@ -199,19 +189,14 @@ async fn by_default_an_instance_serves_128_requests() {
 
 #[tokio::test]
 async fn requests_that_overlap_share_an_instance_only_if_they_may() {
-    let host = guest()
-        .arg("--max-instance-concurrent-reuse-count")
-        .arg("1")
-        .start();
+    let host = guest().arg("--max-instance-concurrent-reuse-count").arg("1").start();
     let client = Client::new(&host);
     let overlapping = (0..4).map(|_| client.get("/instance?ms=300"));
 
     let answers = futures::future::join_all(overlapping).await;
 
-    let instances: BTreeSet<_> = answers
-        .iter()
-        .map(|answer| answer.json()["instance"].to_string())
-        .collect();
+    let instances: BTreeSet<_> =
+        answers.iter().map(|answer| answer.json()["instance"].to_string()).collect();
     assert_eq!(instances.len(), 4);
 }
 
@@ -246,9 +231,7 @@ async fn http_1_and_http_2_are_served_on_one_port_with_trailers() {
     let host = guest().start();
     for client in [Client::new(&host), Client::http2(&host)] {
         let mut request = client.request(Method::GET, "/trailers");
-        request
-            .headers_mut()
-            .insert("te", HeaderValue::from_static("trailers"));
+        request.headers_mut().insert("te", HeaderValue::from_static("trailers"));
         let answer = client.send(request).await;
         assert_eq!(answer.text(), "body");
         if let Some(trailers) = answer.trailers {

@@ -24,20 +24,7 @@ async fn what_is_set_is_there_until_it_is_deleted() {
     .await;
     assert_eq!(
         outcomes,
-        json!([
-            null,
-            "ok",
-            "ok",
-            "ok",
-            "3",
-            true,
-            false,
-            ["a", "b"],
-            "ok",
-            "ok",
-            null,
-            ["b"],
-        ])
+        json!([null, "ok", "ok", "ok", "3", true, false, ["a", "b"], "ok", "ok", null, ["b"],])
     );
 }
 
@@ -67,22 +54,13 @@ async fn a_store_that_the_component_does_not_list_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_nobody_reads_hold_up_every_other_call() {
     // In one instance the two would wait for each other for ever.
-    let host = guest()
-        .arg("--max-instance-concurrent-reuse-count")
-        .arg("1")
-        .start();
+    let host = guest().arg("--max-instance-concurrent-reuse-count").arg("1").start();
     let client = Client::new(&host);
-    let keys: Vec<_> = (0..20)
-        .map(|i| json!({ "set": [format!("k{i:02}"), ""] }))
-        .collect();
+    let keys: Vec<_> = (0..20).map(|i| json!({ "set": [format!("k{i:02}"), ""] })).collect();
     run(&client, json!(keys)).await;
     let holder = tokio::spawn({
         let client = client.clone();
-        async move {
-            client
-                .post("/key-value/keys-held", json!({ "ms": 1000 }))
-                .await
-        }
+        async move { client.post("/key-value/keys-held", json!({ "ms": 1000 })).await }
     });
     host.wait_for_stderr("holding the keys");
 

@@ -95,10 +95,7 @@ async fn a_listed_host_answers_and_its_connection_is_kept() {
     let server = Server::start(HELLO, Duration::ZERO).await;
     let url = server.url("http", "127.0.0.1");
     // Each request comes from another instance.
-    let host = guest_that_may_call(&url)
-        .arg("--max-instance-reuse-count")
-        .arg("1")
-        .start();
+    let host = guest_that_may_call(&url).arg("--max-instance-reuse-count").arg("1").start();
     let client = Client::new(&host);
     for _ in 0..3 {
         let outcome = fetch(&client, json!({ "url": url })).await;
@@ -119,11 +116,7 @@ async fn a_host_that_is_not_listed_is_denied() {
         "http://[::1]:1".to_owned(),
     ] {
         let outcome = fetch(&client, json!({ "url": url })).await;
-        assert_eq!(
-            outcome,
-            json!({ "send": "ErrorCode::HttpRequestDenied" }),
-            "{url}"
-        );
+        assert_eq!(outcome, json!({ "send": "ErrorCode::HttpRequestDenied" }), "{url}");
     }
     assert_eq!(server.connections.load(Ordering::Relaxed), 0);
     host.wait_for_stderr(
@@ -134,55 +127,19 @@ async fn a_host_that_is_not_listed_is_denied() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_of_the_list_allows_what_it_matches() {
     for (entry, allowed, denied) in [
-        (
-            "*://*:*",
-            &["http://127.0.0.1:1", "https://127.0.0.1:1"][..],
-            &[][..],
-        ),
-        (
-            "http://127.0.0.1:1",
-            &["http://127.0.0.1:1"],
-            &["http://127.0.0.1:2"],
-        ),
-        (
-            "http://127.0.0.1:1..3",
-            &["http://127.0.0.1:2"],
-            &["http://127.0.0.1:3"],
-        ),
-        (
-            "http://127.0.0.1:*",
-            &["http://127.0.0.1:1"],
-            &["https://127.0.0.1:1"],
-        ),
-        (
-            "http://*:1",
-            &["http://127.0.0.1:1"],
-            &["http://127.0.0.1:2"],
-        ),
+        ("*://*:*", &["http://127.0.0.1:1", "https://127.0.0.1:1"][..], &[][..]),
+        ("http://127.0.0.1:1", &["http://127.0.0.1:1"], &["http://127.0.0.1:2"]),
+        ("http://127.0.0.1:1..3", &["http://127.0.0.1:2"], &["http://127.0.0.1:3"]),
+        ("http://127.0.0.1:*", &["http://127.0.0.1:1"], &["https://127.0.0.1:1"]),
+        ("http://*:1", &["http://127.0.0.1:1"], &["http://127.0.0.1:2"]),
         (
             "http://*.invalid:1",
             &["http://a.invalid:1", "http://a.b.invalid:1"],
-            &[
-                "http://invalid:1",
-                "http://ainvalid:1",
-                "http://a.invalid.example:1",
-            ],
+            &["http://invalid:1", "http://ainvalid:1", "http://a.invalid.example:1"],
         ),
-        (
-            "https://127.0.0.1",
-            &[],
-            &["https://127.0.0.1:1", "http://127.0.0.1:443"],
-        ),
-        (
-            "http://[::1]:1",
-            &["http://[::1]:1", "http://[0:0::1]:1"],
-            &["http://[::2]:1"],
-        ),
-        (
-            "http://LOCALHOST:1",
-            &["http://localhost:1"],
-            &["http://127.0.0.1:1"],
-        ),
+        ("https://127.0.0.1", &[], &["https://127.0.0.1:1", "http://127.0.0.1:443"]),
+        ("http://[::1]:1", &["http://[::1]:1", "http://[0:0::1]:1"], &["http://[::2]:1"]),
+        ("http://LOCALHOST:1", &["http://localhost:1"], &["http://127.0.0.1:1"]),
         // A variable that leaves nothing allows nothing.
         ("", &[], &["http://127.0.0.1:1"]),
     ] {
@@ -205,21 +162,12 @@ async fn an_entry_of_the_list_allows_what_it_matches() {
 async fn an_entry_that_makes_no_sense_is_refused() {
     for (entry, reason) in [
         ("example.com", "it has no scheme"),
-        (
-            "ftp://example.com",
-            "it has no port, and ftp has none by default",
-        ),
+        ("ftp://example.com", "it has no port, and ftp has none by default"),
         ("http://example.com/path", "it has a path"),
         ("http://example.com:http", "\"http\" is no port"),
-        (
-            "http://exa*mple.com",
-            "a wildcard stands for whole subdomains",
-        ),
+        ("http://exa*mple.com", "a wildcard stands for whole subdomains"),
         ("http://*.127.0.0.1:1", "an address has no subdomains"),
-        (
-            "http://self",
-            "this host does not send requests to the application itself",
-        ),
+        ("http://self", "this host does not send requests to the application itself"),
     ] {
         let refused = guest_that_may_call(entry).try_start().err();
         let stderr = refused.expect("it does not start").stderr;
@@ -236,10 +184,7 @@ async fn an_answer_that_does_not_begin_in_time_is_an_error() {
     let request = json!({ "url": url, "first_byte_ms": 100 });
     let outcome = fetch(&Client::new(&host), request).await;
 
-    assert_eq!(
-        outcome,
-        json!({ "send": "ErrorCode::ConnectionReadTimeout" })
-    );
+    assert_eq!(outcome, json!({ "send": "ErrorCode::ConnectionReadTimeout" }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,13 +236,9 @@ async fn https_is_verified_with_the_certificates_of_the_system() {
     let tls = TlsAcceptor::from(Arc::new(config));
     let server = Server::start_with(HELLO, Duration::ZERO, Some(tls)).await;
     let mut roots = tempfile::NamedTempFile::new().expect("a file");
-    roots
-        .write_all(cert.pem().as_bytes())
-        .expect("it is written");
+    roots.write_all(cert.pem().as_bytes()).expect("it is written");
 
-    let trusting = guest_that_may_call("https://*:*")
-        .env("SSL_CERT_FILE", roots.path())
-        .start();
+    let trusting = guest_that_may_call("https://*:*").env("SSL_CERT_FILE", roots.path()).start();
     let client = Client::new(&trusting);
     let right = fetch(&client, json!({ "url": server.url("https", "localhost") })).await;
     assert_eq!(right, json!({ "status": 200, "body": "hello" }));

@@ -70,16 +70,11 @@ async fn a_session_that_is_recycled_forgets_its_settings() {
     let postgres = Postgres::start();
     let host = guest().start();
     let client = Client::new(&host);
-    let set = json!([
-        execute("SET statement_timeout = '7s'"),
-        query("SELECT pg_backend_pid() AS a")
-    ]);
+    let set =
+        json!([execute("SET statement_timeout = '7s'"), query("SELECT pg_backend_pid() AS a")]);
     let first = run(&client, &postgres, set).await;
 
-    let show = json!([
-        query("SHOW statement_timeout"),
-        query("SELECT pg_backend_pid() AS a")
-    ]);
+    let show = json!([query("SHOW statement_timeout"), query("SELECT pg_backend_pid() AS a")]);
     let second = run(&client, &postgres, show).await;
 
     assert_eq!(first[1]["rows"], second[1]["rows"], "another session");
@@ -115,10 +110,7 @@ async fn errors_have_the_code_and_the_constraint() {
     assert_eq!(outcomes[1], json!({ "execute": unique }));
     // What fails while it runs shows when the rows are collected; what does
     // not even compile, at once.
-    assert_eq!(
-        outcomes[2],
-        json!({ "query": "ok", "columns": [], "collect": unique })
-    );
+    assert_eq!(outcomes[2], json!({ "query": "ok", "columns": [], "collect": unique }));
     assert_eq!(outcomes[3]["query"]["code"], "42601");
     assert_eq!(
         outcomes[4]["query"]["message"],
@@ -166,14 +158,8 @@ async fn a_time_with_a_zone_goes_in_and_does_not_come_out() {
     .await;
     assert_eq!(outcomes[0], json!({ "execute": 1 }));
     let refused = outcomes[1]["collect"].as_str().expect("an error");
-    assert!(
-        refused.contains("the Postgres type `timestamptz`"),
-        "{refused}"
-    );
-    assert_eq!(
-        outcomes[2]["rows"],
-        json!([["DbValue::Datetime((1970, 1, 2, 0, 0, 0, 0))"]])
-    );
+    assert!(refused.contains("the Postgres type `timestamptz`"), "{refused}");
+    assert_eq!(outcomes[2]["rows"], json!([["DbValue::Datetime((1970, 1, 2, 0, 0, 0, 0))"]]));
 }
 
 #[tokio::test]
@@ -192,10 +178,7 @@ async fn values_of_every_type_come_out() {
         ("'ü'::varchar", json!("ü")),
         ("'\\x00ff'::bytea", json!("DbValue::Binary([0, 255])")),
         ("date '2024-02-29'", json!("DbValue::Date((2024, 2, 29))")),
-        (
-            "time '12:34:56.7'",
-            json!("DbValue::Time((12, 34, 56, 700000000))"),
-        ),
+        ("time '12:34:56.7'", json!("DbValue::Time((12, 34, 56, 700000000))")),
         (
             "timestamp '2024-02-29 12:34:56'",
             json!("DbValue::Datetime((2024, 2, 29, 12, 34, 56, 0))"),
@@ -204,10 +187,7 @@ async fn values_of_every_type_come_out() {
             "uuid '018f0000-0000-7000-8000-000000000000'",
             json!("DbValue::Uuid(\"018f0000-0000-7000-8000-000000000000\")"),
         ),
-        (
-            "jsonb '{\"b\": [1, 2]}'",
-            json!(format!("DbValue::Jsonb({:?})", b"{\"b\":[1,2]}")),
-        ),
+        ("jsonb '{\"b\": [1, 2]}'", json!(format!("DbValue::Jsonb({:?})", b"{\"b\":[1,2]}"))),
         ("12.340::numeric", json!("DbValue::Decimal(\"12.340\")")),
         (
             "int4range(1, 5)",
@@ -224,27 +204,15 @@ async fn values_of_every_type_come_out() {
             "numrange(1.5, NULL)",
             json!("DbValue::RangeDecimal((Some((\"1.5\", RangeBoundKind::Inclusive)), None))"),
         ),
-        (
-            "'empty'::int4range",
-            json!("DbValue::RangeInt32((None, None))"),
-        ),
-        (
-            "ARRAY[1, NULL]",
-            json!("DbValue::ArrayInt32([Some(1), None])"),
-        ),
-        (
-            "ARRAY['a', NULL]",
-            json!("DbValue::ArrayStr([Some(\"a\"), None])"),
-        ),
+        ("'empty'::int4range", json!("DbValue::RangeInt32((None, None))")),
+        ("ARRAY[1, NULL]", json!("DbValue::ArrayInt32([Some(1), None])")),
+        ("ARRAY['a', NULL]", json!("DbValue::ArrayStr([Some(\"a\"), None])")),
         (
             "interval '1 month 2 days 3 seconds'",
             json!("DbValue::Interval(Interval { micros: 3000000, days: 2, months: 1 })"),
         ),
         ("NULL::int8", json!(null)),
-        (
-            "inet '127.0.0.1'",
-            json!("DbValue::Unsupported([2, 32, 0, 4, 127, 0, 0, 1])"),
-        ),
+        ("inet '127.0.0.1'", json!("DbValue::Unsupported([2, 32, 0, 4, 127, 0, 0, 1])")),
     ] {
         let statements = json!([query(&format!("SELECT {sql} AS a"))]);
         let outcome = run(&client, &postgres, statements).await;
@@ -267,37 +235,17 @@ async fn parameters_have_to_fit_the_types_of_the_statement() {
             json!({ "uuid": "018f0000-0000-7000-8000-000000000000" }),
             json!("018f0000-0000-7000-8000-000000000000"),
         ),
-        (
-            "SELECT $1::jsonb->>'a'",
-            json!({ "jsonb": "{\"a\":\"b\"}" }),
-            json!("b"),
-        ),
-        (
-            "SELECT ($1::numeric * 2)::text",
-            json!({ "decimal": "1.25" }),
-            json!("2.50"),
-        ),
-        (
-            "SELECT ($1::date)::text",
-            json!({ "date": "29" }),
-            json!("2024-02-29"),
-        ),
+        ("SELECT $1::jsonb->>'a'", json!({ "jsonb": "{\"a\":\"b\"}" }), json!("b")),
+        ("SELECT ($1::numeric * 2)::text", json!({ "decimal": "1.25" }), json!("2.50")),
+        ("SELECT ($1::date)::text", json!({ "date": "29" }), json!("2024-02-29")),
     ] {
         let outcome = run(&client, &postgres, with(sql, value)).await;
         assert_eq!(outcome[0]["rows"], json!([[row]]), "{sql}: {outcome}");
     }
     let mismatch = run(&client, &postgres, with("SELECT $1::int4", json!(7))).await;
     let text = mismatch[0]["query"].as_str().expect("an error");
-    assert!(
-        text.starts_with("query failed: ") && text.contains("ToSql"),
-        "{text}"
-    );
-    let no_date = run(
-        &client,
-        &postgres,
-        with("SELECT $1::date", json!({ "date": "30" })),
-    )
-    .await;
+    assert!(text.starts_with("query failed: ") && text.contains("ToSql"), "{text}");
+    let no_date = run(&client, &postgres, with("SELECT $1::date", json!({ "date": "30" }))).await;
     let text = no_date[0]["query"].as_str().expect("an error");
     assert!(text.starts_with("bad parameter: invalid date"), "{text}");
 }
@@ -322,10 +270,7 @@ async fn addresses_that_the_component_does_not_list_are_refused() {
             "postgres://postgres@localhost:5432/postgres",
             "address postgres://localhost:5432 is not permitted",
         ),
-        (
-            "host=/var/run/postgresql user=postgres",
-            "Unix sockets are not supported on WebAssembly",
-        ),
+        ("host=/var/run/postgresql user=postgres", "Unix sockets are not supported on WebAssembly"),
     ] {
         for path in ["/postgres", "/postgres/sync"] {
             let outcome = client.post(path, json!({ "address": address })).await;
@@ -398,10 +343,7 @@ async fn tls_is_verified_by_the_name_of_the_host() {
     let outcome = Client::new(&host).post("/postgres", script).await;
 
     let text = outcome["open"].as_str().expect("an error");
-    assert!(
-        text.contains("certificate not valid for name"),
-        "{text}"
-    );
+    assert!(text.contains("certificate not valid for name"), "{text}");
 }
 
 /// A certificate authority of this test's own.

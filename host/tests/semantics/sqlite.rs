@@ -53,10 +53,7 @@ async fn an_error_shows_only_when_the_rows_are_collected() {
             rows(json!([])),
             failed(json!([]), unique),
             failed(json!(["a", "b"]), unique),
-            failed(
-                json!([]),
-                "near \"SELEKT\": syntax error in SELEKT at offset 0"
-            ),
+            failed(json!([]), "near \"SELEKT\": syntax error in SELEKT at offset 0"),
         ]
     );
 }
@@ -75,10 +72,7 @@ async fn what_nobody_collects_may_fail_unnoticed() {
 
     let unnoticed = json!({ "execute": "ok", "columns": [] });
     let found = json!({ "execute": "ok", "columns": ["a", "b"], "rows": [] });
-    assert_eq!(
-        outcome["statements"],
-        json!([rows(json!([])), unnoticed, found])
-    );
+    assert_eq!(outcome["statements"], json!([rows(json!([])), unnoticed, found]));
 }
 
 #[tokio::test]
@@ -110,10 +104,7 @@ async fn only_the_first_statement_of_a_string_runs() {
         ],
     )
     .await;
-    assert_eq!(
-        outcomes,
-        [rows(json!([])), rows(json!([])), rows(json!([[3, 4]]))]
-    );
+    assert_eq!(outcomes, [rows(json!([])), rows(json!([])), rows(json!([[3, 4]]))]);
 }
 
 #[tokio::test]
@@ -142,15 +133,8 @@ async fn values_go_in_and_come_out_as_they_are() {
 async fn text_that_is_not_utf8_is_an_error() {
     let host = guest().start();
     let client = Client::new(&host);
-    let outcomes = run(
-        &client,
-        &["SELECT CAST(x'ff' AS TEXT)", "SELECT 1 AS a, 2 AS b"],
-    )
-    .await;
-    assert_eq!(
-        outcomes[0]["collect"],
-        "io: invalid utf-8 sequence of 1 bytes from index 0"
-    );
+    let outcomes = run(&client, &["SELECT CAST(x'ff' AS TEXT)", "SELECT 1 AS a, 2 AS b"]).await;
+    assert_eq!(outcomes[0]["collect"], "io: invalid utf-8 sequence of 1 bytes from index 0");
     assert_eq!(outcomes[1], rows(json!([[1, 2]])));
 }
 
@@ -180,11 +164,7 @@ async fn a_trap_rolls_back_what_its_connection_has_open() {
     let trapped = client.try_post("/sqlite", script).await;
 
     assert_eq!(trapped.status, StatusCode::INTERNAL_SERVER_ERROR);
-    let outcomes = run(
-        &client,
-        &["INSERT INTO t VALUES (3, 4)", "SELECT a, b FROM t"],
-    )
-    .await;
+    let outcomes = run(&client, &["INSERT INTO t VALUES (3, 4)", "SELECT a, b FROM t"]).await;
     assert_eq!(outcomes[1], rows(json!([[3, 4]])));
 }
 
@@ -195,11 +175,7 @@ async fn a_connection_that_is_dropped_rolls_back() {
     run(&client, &["CREATE TABLE t (a, b)"]).await;
     run(&client, &["BEGIN IMMEDIATE", "INSERT INTO t VALUES (1, 2)"]).await;
 
-    let outcomes = run(
-        &client,
-        &["INSERT INTO t VALUES (3, 4)", "SELECT a, b FROM t"],
-    )
-    .await;
+    let outcomes = run(&client, &["INSERT INTO t VALUES (3, 4)", "SELECT a, b FROM t"]).await;
 
     assert_eq!(outcomes[1], rows(json!([[3, 4]])));
 }
@@ -208,11 +184,7 @@ async fn a_connection_that_is_dropped_rolls_back() {
 async fn connections_see_what_others_committed_and_nothing_else() {
     let host = guest().start();
     let client = Client::new(&host);
-    run(
-        &client,
-        &["PRAGMA journal_mode = WAL", "CREATE TABLE t (a, b)"],
-    )
-    .await;
+    run(&client, &["PRAGMA journal_mode = WAL", "CREATE TABLE t (a, b)"]).await;
     let writer = json!({ "statements": [
         { "sql": "BEGIN IMMEDIATE" },
         { "sql": "INSERT INTO t VALUES (1, 2)", "then_ms": 300 },
@@ -242,24 +214,15 @@ async fn a_database_without_a_file_is_empty_for_every_connection() {
 
     let outcomes = run(&client, &["SELECT a, b FROM t"]).await;
 
-    assert_eq!(
-        outcomes[0]["collect"],
-        "io: no such table: t in SELECT a, b FROM t at offset 17"
-    );
+    assert_eq!(outcomes[0]["collect"], "io: no such table: t in SELECT a, b FROM t at offset 17");
 }
 
 #[tokio::test]
 async fn files_cannot_be_attached_and_memory_can() {
     let host = guest().start();
     let client = Client::new(&host);
-    let outcomes = run(
-        &client,
-        &[
-            "ATTACH '/tmp/other.db' AS other",
-            "ATTACH ':memory:' AS scratch",
-        ],
-    )
-    .await;
+    let outcomes =
+        run(&client, &["ATTACH '/tmp/other.db' AS other", "ATTACH ':memory:' AS scratch"]).await;
     assert_eq!(outcomes[0]["collect"], "io: not authorized");
     assert_eq!(outcomes[1], rows(json!([])));
 }
@@ -305,8 +268,5 @@ async fn the_functions_that_are_not_asynchronous_do_the_same() {
         rows(json!([])),
         rows(json!([[6, "x"], [7, "y"]])),
     ]);
-    assert_eq!(
-        outcome,
-        json!({ "statements": expected, "changes": 1, "rowid": 7 })
-    );
+    assert_eq!(outcome, json!({ "statements": expected, "changes": 1, "rowid": 7 }));
 }

@@ -51,9 +51,7 @@ impl Client {
     pub(crate) fn http2(host: &Host) -> Self {
         Self {
             base_url: host.base_url.clone(),
-            client: HyperClient::builder(TokioExecutor::new())
-                .http2_only(true)
-                .build_http(),
+            client: HyperClient::builder(TokioExecutor::new()).http2_only(true).build_http(),
         }
     }
 

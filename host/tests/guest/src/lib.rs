@@ -36,10 +36,7 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| {
         .route("/file", get(system::file))
         .route("/variable", get(system::variable))
         .route("/sqlite", post(sqlite::script))
-        .route(
-            "/sqlite/result-without-rows",
-            post(sqlite::result_without_rows),
-        )
+        .route("/sqlite/result-without-rows", post(sqlite::result_without_rows))
         .route("/sqlite/sync", post(sqlite::sync_script))
         .route("/sqlite/open", get(sqlite::open_many))
         .route("/key-value", post(key_value::script))

@@ -39,10 +39,7 @@ pub(crate) struct Statement {
 
 /// Runs a script; tells of each statement what it and then `collect` returned.
 pub(crate) async fn script(Json(script): Json<Script>) -> Json<Value> {
-    let options = OpenOptions {
-        ca_root: script.ca_root.map(Certificate::Text),
-        ..OpenOptions::default()
-    };
+    let options = OpenOptions { ca_root: script.ca_root.map(Certificate::Text) };
     let connection = match pg::Connection::open_with_options(script.address, options).await {
         Ok(connection) => connection.into_inner(),
         Err(error) => return Json(json!({ "open": format!("{error:?}") })),

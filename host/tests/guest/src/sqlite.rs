@@ -79,10 +79,7 @@ pub(crate) async fn result_without_rows(Json(script): Json<Script>) -> Json<Json
     let connection = Connection::open(&script.label).await.expect("it opens");
     let mut outcomes = Vec::new();
     for statement in script.statements {
-        let running = connection
-            .execute(&statement.sql, [])
-            .await
-            .expect("it starts");
+        let running = connection.execute(&statement.sql, []).await.expect("it starts");
         outcomes.push(match running.result().await {
             Ok(()) => "ok".to_owned(),
             Err(error) => text(&error),
@@ -164,12 +161,9 @@ fn to_value(value: &Json_) -> Value {
             None => Value::Real(number.as_f64().unwrap_or_default()),
         },
         Json_::String(text) => Value::Text(text.clone()),
-        Json_::Array(bytes) => Value::Blob(
-            bytes
-                .iter()
-                .map(|byte| byte.as_u64().unwrap_or_default() as u8)
-                .collect(),
-        ),
+        Json_::Array(bytes) => {
+            Value::Blob(bytes.iter().map(|byte| byte.as_u64().unwrap_or_default() as u8).collect())
+        }
         Json_::Object(_) => panic!("no SQL value"),
     }
 }
