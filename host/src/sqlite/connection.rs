@@ -206,7 +206,7 @@ fn with_statement<T, E: From<rusqlite::Error>>(
 }
 
 fn column_names(statement: &Statement<'_>) -> Vec<String> {
-    statement.column_names().into_iter().map(ToOwned::to_owned).collect()
+    statement.column_names().map(ToOwned::to_owned).collect()
 }
 
 fn to_sql(parameters: Vec<Value>) -> impl rusqlite::Params {

@@ -1,0 +1,94 @@
+# Rollcall. `make` alone lists what can be made.
+#
+# What passes through to `make up`, from the environment or the command line:
+#   LISTEN=127.0.0.1:3000   where it listens
+#   STATE=.spin             the folder of its database, logs and development secrets
+#   DATABASE=sqlite         the setting `database`, or the URL of a Postgres
+#   SPIN_VARIABLE_NAME=...  any other setting
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+CARGO ?= cargo
+# spin.toml names the component by its path, so it is built nowhere else.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
+WASM := wasm32-wasip2
+COMPONENT := target/$(WASM)/release/rollcall.wasm
+HOST := target/release/rollcall-host
+
+# The release profile is the component's. The host is a tool: the time to build
+# it matters more than its last percent of speed.
+HOST_PROFILE := CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: toolchain
+toolchain: ## Check the toolchain, and add the WebAssembly target where it is missing
+	@CARGO='$(CARGO)' scripts/toolchain $(WASM)
+
+.PHONY: build
+build: component host ## Build the component and the host, in release
+
+.PHONY: component
+component: toolchain ## Build the component alone
+	$(CARGO) build --target $(WASM) --release --locked
+
+.PHONY: host
+host: toolchain ## Build the host alone
+	$(HOST_PROFILE) $(CARGO) build --release --locked -p rollcall-host
+
+.PHONY: up
+up: component ## Serve the API: on Spin 4.1 or newer where it is installed, else on the host
+	@scripts/has-spin || $(MAKE) host
+	@scripts/up
+
+.PHONY: import-example
+import-example: ## Create the people of examples/users.ndjson, as the README does (needs `make up`)
+	@{ scripts/readme 'Sign in' && scripts/readme 'Make many users'; } | sh -eu
+
+.PHONY: test
+test: test-native test-host e2e ## Run every test
+
+.PHONY: test-native
+test-native: ## Run the tests that need neither WebAssembly nor a host
+	$(CARGO) test --locked
+	$(CARGO) test --locked -p rollcall-argon2id
+
+.PHONY: test-host
+test-host: toolchain ## Run the host's own tests
+	$(HOST_PROFILE) $(CARGO) test --release --locked -p rollcall-host
+
+.PHONY: e2e
+e2e: build ## Run the end-to-end tests; ROLLCALL_SPIN=/path/to/spin runs them on a real Spin
+	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) test --locked -p rollcall-e2e
+
+.PHONY: lint
+lint: lint-format lint-clippy lint-deny ## Run every check that needs no run
+
+.PHONY: lint-format
+lint-format: ## Check the formatting
+	$(CARGO) fmt --all --check
+
+.PHONY: lint-clippy
+lint-clippy: toolchain ## Run clippy, natively and for WebAssembly
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hello -- -D warnings
+
+.PHONY: lint-deny
+lint-deny: ## Check licences, sources and bans of the dependencies against deny.toml
+	@CARGO='$(CARGO)' scripts/deny
+
+.PHONY: bench
+bench: build ## Measure, and write target/bench.json; ROLLCALL_SPIN measures a real Spin
+	$(CARGO) build --locked --target $(WASM) --release -p rollcall-bench-hello
+	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(HOST_PROFILE) $(CARGO) run --locked --release -p rollcall-bench
+
+.PHONY: audit-verify
+audit-verify: ## Prove the chain of audit events: DATABASE_FILE=path, or API=url with ROLLCALL_TOKEN
+	@scripts/audit-verify $(or $(API),$(DATABASE_FILE),.spin/sqlite_db.db)
+
+.PHONY: clean
+clean: ## Remove what was built; the state of `make up` stays
+	$(CARGO) clean

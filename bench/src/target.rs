@@ -1,0 +1,163 @@
+//! What is loaded: applications on hosts of their own, each with what the
+//! requests ask for.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use rollcall_testkit::host::Builder;
+use rollcall_testkit::{Host, build};
+use serde_json::{Value, json};
+
+use crate::load::connect;
+
+/// How many users there are, besides the admin.
+const USERS: usize = 1_000;
+const BOOTSTRAP_TOKEN: &str = "the-bootstrap-token";
+
+/// An application in one of its settings.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// The component that only says hello.
+    Hello,
+    /// Rollcall on SQLite, with the default settings.
+    Rollcall,
+}
+
+impl Kind {
+    /// How it is called in the report.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "hello world",
+            Self::Rollcall => "rollcall",
+        }
+    }
+
+    /// How it is started. What components print goes to a file and not to the
+    /// terminal, as where nobody watches.
+    pub(crate) fn builder(self) -> Builder {
+        let root = build::workspace();
+        let builder = match self {
+            Self::Hello => Host::builder(root.join("bench/hello/spin.toml")).ready_path("/hello"),
+            Self::Rollcall => Host::builder(root.join("spin.toml"))
+                .variable("secret_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+                .variable("bootstrap_token", BOOTSTRAP_TOKEN)
+                .ready_path("/livez"),
+        };
+        builder.arg("--quiet")
+    }
+}
+
+/// A running application.
+pub(crate) struct Target {
+    pub(crate) host: Host,
+    pub(crate) fixture: Arc<Fixture>,
+    /// The resident memory after the start, in KiB.
+    pub(crate) idle_kib: u64,
+    peak_kib: Cell<u64>,
+}
+
+impl Target {
+    /// Starts it and makes what the requests ask for.
+    ///
+    /// # Errors
+    ///
+    /// When an answer is not as expected.
+    pub(crate) async fn start(kind: Kind) -> Result<Self> {
+        let host = kind.builder().start();
+        let idle_kib = host.resident_kib();
+        let fixture = match kind {
+            Kind::Hello => Fixture::default(),
+            Kind::Rollcall => Fixture::make(connect(host.port).await?).await?,
+        };
+        Ok(Self { host, fixture: Arc::new(fixture), idle_kib, peak_kib: Cell::new(idle_kib) })
+    }
+
+    /// Looks how much memory it has now.
+    pub(crate) fn note_memory(&self) {
+        self.peak_kib.set(self.peak_kib.get().max(self.host.resident_kib()));
+    }
+
+    /// The most memory that was seen, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        self.peak_kib.get()
+    }
+}
+
+/// What the requests ask for.
+#[derive(Default)]
+pub(crate) struct Fixture {
+    access_token: Option<String>,
+    users: Vec<String>,
+    count: AtomicUsize,
+}
+
+impl Fixture {
+    /// An admin who is signed in, and users.
+    async fn make(mut sender: SendRequest<Full<Bytes>>) -> Result<Self> {
+        let mut fixture = Self { access_token: Some(BOOTSTRAP_TOKEN.into()), ..Self::default() };
+        let admin = json!({"email": "admin@example.com", "name": "Admin", "password": "a long walk by the river"});
+        create(&mut sender, fixture.post("/api/v1/bootstrap", &admin)).await?;
+        let credentials = json!({"email": admin["email"], "password": admin["password"]});
+        let signed_in = create(&mut sender, fixture.post("/api/v1/sessions", &credentials)).await?;
+        fixture.access_token = signed_in["access_token"].as_str().map(str::to_owned);
+        for n in 0..USERS {
+            let user = json!({
+                "email": format!("user-{n}@example.com"),
+                "name": format!("User {n}"),
+                "metadata": {"locale": "en", "department": "Operations", "tags": ["remote"]},
+            });
+            let created = create(&mut sender, fixture.post("/api/v1/users", &user)).await?;
+            fixture.users.push(created["id"].as_str().context("a user without an id")?.to_owned());
+        }
+        Ok(fixture)
+    }
+
+    /// A number that no other request of the run gets.
+    pub(crate) fn next(&self) -> usize {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The id of a user, another one for each request.
+    pub(crate) fn user(&self) -> &str {
+        // A prime step, so that neighbours in the list are not asked for in turn.
+        &self.users[self.next() * 619 % self.users.len()]
+    }
+
+    /// A request with the access token, if there is one.
+    pub(crate) fn get(&self, path: &str) -> Request<Full<Bytes>> {
+        self.request("GET", path, Full::default())
+    }
+
+    /// A request with a JSON body.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Request<Full<Bytes>> {
+        self.request("POST", path, body.to_string().into())
+    }
+
+    fn request(&self, method: &str, path: &str, body: Full<Bytes>) -> Request<Full<Bytes>> {
+        let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
+        if let Some(token) = &self.access_token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        request.header("content-type", "application/json").body(body).expect("the parts are valid")
+    }
+}
+
+/// Sends a request that creates something, and returns what it created.
+async fn create(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<Value> {
+    let path = request.uri().clone();
+    sender.ready().await?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    ensure!(status == StatusCode::CREATED, "{path}: {status} {}", String::from_utf8_lossy(&body));
+    Ok(serde_json::from_slice(&body)?)
+}

@@ -1,0 +1,148 @@
+//! All that a request may use.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::Config;
+use crate::domain::id::EventId;
+use crate::domain::time::{Clock, Rng, Timestamp};
+use crate::http_client::HttpClient;
+use crate::mailer::{self, Mailer};
+use crate::password_hasher::PasswordHasher;
+use crate::service::signing_keys::KeyRing;
+use crate::store::Store;
+use crate::store::database::{BoxFuture, Database};
+
+/// Waits. The host's timer in the component; another one in tests.
+pub trait Timer: Send + Sync {
+    /// Returns after this time.
+    fn sleep(&self, duration: std::time::Duration) -> BoxFuture<'static, ()>;
+}
+
+/// Does what nobody waits for, after the response. It may be lost: what must be
+/// done stands in the database first.
+pub trait Background: Send + Sync {
+    /// Begins the work.
+    fn spawn(&self, work: BoxFuture<'static, ()>);
+}
+
+/// Where lines of the log go.
+pub trait Log: Send + Sync {
+    /// Writes one line of JSON.
+    fn line(&self, line: &str);
+}
+
+/// The ports and the settings, made once for each instance.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Timers.
+    pub timer: Arc<dyn Timer>,
+    /// Hashes passwords.
+    pub passwords: Arc<dyn PasswordHasher>,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Carries mails.
+    pub mailer: Arc<dyn Mailer>,
+    /// What is done after the response.
+    pub background: Arc<dyn Background>,
+    /// The keys that sign access tokens.
+    pub keys: KeyRing,
+    last_event: Mutex<Option<EventId>>,
+}
+
+/// What the outside world is to an [`App`].
+pub struct Ports {
+    /// The database.
+    pub database: Arc<dyn Database>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Timers.
+    pub timer: Arc<dyn Timer>,
+    /// Hashes passwords.
+    pub passwords: Arc<dyn PasswordHasher>,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Other servers.
+    pub http: Arc<dyn HttpClient>,
+    /// What is done after the response.
+    pub background: Arc<dyn Background>,
+}
+
+impl App {
+    /// Puts the ports and the settings together.
+    pub fn new(config: Config, ports: Ports) -> Self {
+        let store = Store::new(ports.database, config.auto_migrate);
+        let keys = KeyRing::default();
+        let mailer = mailer::of(&config.mail.transport, ports.http);
+        let Ports { clock, rng, timer, passwords, log, background, .. } = ports;
+        let last_event = Mutex::new(None);
+        Self {
+            config,
+            store,
+            clock,
+            rng,
+            timer,
+            passwords,
+            log,
+            mailer,
+            background,
+            keys,
+            last_event,
+        }
+    }
+
+    /// The id of an event of this moment, later in order than those before it.
+    pub fn new_event_id(&self, now: Timestamp) -> EventId {
+        let fresh = EventId::new(now, &*self.rng);
+        let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = last.map_or(fresh, |last| fresh.after(last));
+        *last = Some(id);
+        id
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The clock of the machine.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let micros = since.map(|since| since.as_micros()).unwrap_or_default();
+        Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+/// The random source of the machine.
+pub struct SystemRng;
+
+impl Rng for SystemRng {
+    #[expect(clippy::expect_used, reason = "without randomness nothing here is safe to go on with")]
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the host's random source answers");
+    }
+}
+
+/// Standard output, which every host collects.
+pub struct Stdout;
+
+impl Log for Stdout {
+    fn line(&self, line: &str) {
+        use std::io::Write;
+        // A log that cannot be written must not break the request.
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    }
+}

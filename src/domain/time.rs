@@ -1,0 +1,107 @@
+//! Time and randomness are inputs, so that a whole answer can be a snapshot.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A moment: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From microseconds since the epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// From whole seconds since the epoch, as tokens carry them.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
+    /// Microseconds since the epoch, as stored.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down, as tokens carry them.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Whole milliseconds since the epoch, as UUIDv7 carries them.
+    pub const fn millis(self) -> u64 {
+        let millis = self.0.div_euclid(1_000);
+        if millis < 0 { 0 } else { millis.unsigned_abs() }
+    }
+
+    /// Later by a duration; the end of time when it would overflow.
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// Earlier by a duration; the beginning of time when it would overflow.
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long from `earlier` to here; zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = self.0.saturating_sub(earlier.0);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
+    /// Reads an RFC 3339 date and time.
+    pub fn parse(text: &str) -> Option<Self> {
+        let timestamp: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(timestamp.as_microsecond()))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with six digits of a second.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(timestamp) => write!(f, "{timestamp:.6}"),
+            Err(_) => f.write_str("0000-01-01T00:00:00.000000Z"),
+        }
+    }
+}
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Where randomness comes from: at least 128 bits of security, unpredictable.
+pub trait Rng: Send + Sync {
+    /// Fills the whole slice.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// An array of random bytes.
+pub fn random<const N: usize>(rng: &dyn Rng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_written_and_read_as_rfc_3339() {
+        let moment = Timestamp::from_micros(1_767_225_600_123_456);
+        assert_eq!(moment.to_string(), "2026-01-01T00:00:00.123456Z");
+        assert_eq!(Timestamp::parse("2026-01-01T01:00:00.123456+01:00"), Some(moment));
+        assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn a_timestamp_never_overflows() {
+        let end = Timestamp::from_micros(i64::MAX);
+        assert_eq!(end.plus(Duration::MAX), end);
+        assert_eq!(Timestamp::from_micros(0).since(end), Duration::ZERO);
+    }
+}

@@ -1,0 +1,273 @@
+//! Who calls, and what they may do.
+
+use std::time::Duration;
+
+use super::Context;
+use crate::app::App;
+use crate::domain::access_token::{self, Claims};
+use crate::domain::api_key::ApiKey;
+use crate::domain::authentication::Methods;
+use crate::domain::event::Actor;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::role::{Permission, Permissions};
+use crate::domain::secret::{equal, sha256};
+use crate::domain::time::Timestamp;
+use crate::domain::token::ApiKeyToken;
+use crate::domain::user::User;
+use crate::error::{Error, Result};
+use crate::store::api_keys;
+use crate::store::callers::{self, Found, Lookup, SessionCaller};
+use crate::store::database::{Row, Statement};
+
+/// How exact the last use of an API key is: it is written once in so long.
+const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a proof of who somebody is counts as fresh.
+pub const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// What a caller shows for itself; not believed yet.
+#[derive(Debug, Clone, Default)]
+pub enum Credentials {
+    /// Nothing.
+    #[default]
+    None,
+    /// Something that is no credential of ours.
+    Garbage,
+    /// The bootstrap token, or what claims to be it.
+    Bearer(String),
+    /// An access token that could be ours.
+    AccessToken(Box<AccessToken>),
+    /// What could be an API key, by its hash.
+    ApiKey([u8; 32]),
+}
+
+/// An access token of the right form that has not expired, by its own word.
+#[derive(Clone)]
+pub struct AccessToken {
+    text: String,
+    kid: String,
+    claims: Claims,
+}
+
+impl std::fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessToken").field("claims", &self.claims).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Reads what stands behind `Bearer`.
+    pub fn read(bearer: &str, now: Timestamp) -> Self {
+        if let Some((kid, claims)) = access_token::read_unverified(bearer, now) {
+            return Self::AccessToken(Box::new(AccessToken {
+                text: bearer.to_owned(),
+                kid,
+                claims,
+            }));
+        }
+        match ApiKeyToken::parse(bearer) {
+            Some(key) => Self::ApiKey(key.hash()),
+            None => Self::Bearer(bearer.to_owned()),
+        }
+    }
+
+    /// Whether this could be a credential of somebody.
+    pub fn is_plausible(&self) -> bool {
+        self.lookup().is_ok()
+    }
+
+    fn lookup(&self) -> Result<Lookup> {
+        match self {
+            Self::AccessToken(token) => Ok(Lookup::Session(token.claims.session)),
+            Self::ApiKey(hash) => Ok(Lookup::ApiKey(*hash)),
+            Self::None | Self::Garbage | Self::Bearer(_) => Err(Error::Unauthenticated),
+        }
+    }
+}
+
+/// Whoever calls, as the database knows them at this moment.
+#[derive(Debug)]
+pub enum Caller {
+    /// A person.
+    User(Box<SignedInUser>),
+    /// A program, which acts in its own name.
+    ApiKey(Box<ApiKey>),
+}
+
+/// A user who is signed in.
+#[derive(Debug)]
+pub struct SignedInUser {
+    /// Who.
+    pub user: User,
+    /// In which session.
+    pub session: SessionId,
+    /// What was shown in it.
+    pub methods: Methods,
+    /// When that was last.
+    pub authenticated_at: Timestamp,
+}
+
+impl SignedInUser {
+    /// The user as the actor of events.
+    pub fn actor(&self) -> Actor {
+        Actor::User(self.user.id)
+    }
+
+    /// Fails unless the user has proven who they are within `max_age`, by signing
+    /// in or by reauthenticating: for what a stolen session must not do.
+    pub fn require_fresh(&self, app: &App, max_age: Duration) -> Result<()> {
+        if app.now().since(self.authenticated_at) <= max_age {
+            Ok(())
+        } else {
+            Err(Error::NotFresh { max_age })
+        }
+    }
+}
+
+impl Caller {
+    /// The caller as the actor of events.
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::User(caller) => caller.actor(),
+            Self::ApiKey(key) => Actor::ApiKey(key.id),
+        }
+    }
+
+    /// The session in which the caller is signed in; a program has none.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::User(caller) => Some(caller.session),
+            Self::ApiKey(_) => None,
+        }
+    }
+
+    /// What the caller may do.
+    pub fn permissions(&self) -> &Permissions {
+        match self {
+            Self::User(caller) => &caller.user.permissions,
+            Self::ApiKey(key) => &key.permissions,
+        }
+    }
+
+    /// Fails unless the caller holds a permission.
+    pub fn require(&self, permission: &Permission) -> Result<()> {
+        if self.permissions().allow(permission) { Ok(()) } else { Err(Error::lacks(permission)) }
+    }
+
+    /// Fails unless the caller may do everything that `other` may: nobody gains
+    /// power by taking over a more powerful account.
+    pub fn require_over(&self, other: &User) -> Result<()> {
+        self.require_all(&other.permissions, "This user holds permissions that you do not hold.")
+    }
+
+    /// Fails, for this reason, unless the caller holds all of these: nobody gives
+    /// or takes what they do not have.
+    pub fn require_all(&self, permissions: &Permissions, reason: &str) -> Result<()> {
+        if self.permissions().cover(permissions) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden(reason.to_owned()))
+        }
+    }
+
+    fn signed_in(self) -> Result<SignedInUser> {
+        match self {
+            Self::User(caller) => Ok(*caller),
+            Self::ApiKey(_) => Err(Error::Forbidden(
+                "This is about the user who is signed in, and an API key is none.".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Who calls. One statement.
+pub async fn caller(app: &App, cx: &Context) -> Result<Caller> {
+    let lookup = cx.credentials.lookup()?;
+    let row = app.store.query(callers::by(lookup, app.now())).await?.into_iter().next();
+    let (found, _) = callers::from_row(lookup, row.ok_or(Error::Unauthenticated)?)?;
+    believe(app, cx, found).await
+}
+
+/// Who calls, and the rows of what they ask for, in the same one statement.
+/// The rows must not be used before the caller's permission was checked.
+pub async fn caller_with(
+    app: &App,
+    cx: &Context,
+    target: Statement,
+    order: &'static str,
+) -> Result<(Caller, Vec<Row>)> {
+    let lookup = cx.credentials.lookup()?;
+    let statement = callers::by_with(lookup, app.now(), target, order);
+    let mut found = None;
+    let mut targets = Vec::new();
+    for row in app.store.query(statement).await? {
+        let (caller, target) = callers::from_row(lookup, row)?;
+        found = Some(caller);
+        targets.extend(target);
+    }
+    let caller = believe(app, cx, found.ok_or(Error::Unauthenticated)?).await?;
+    Ok((caller, targets))
+}
+
+/// The user who calls, for what concerns users themselves. One statement.
+pub async fn signed_in(app: &App, cx: &Context) -> Result<SignedInUser> {
+    caller(app, cx).await?.signed_in()
+}
+
+/// The user who calls, and the rows of what belongs to them, in the same one
+/// statement.
+pub async fn signed_in_with(
+    app: &App,
+    cx: &Context,
+    target: impl FnOnce(UserId) -> Statement,
+    order: &'static str,
+) -> Result<(SignedInUser, Vec<Row>)> {
+    // The claimed user: the rows are dropped if the claim turns out to be false.
+    let Credentials::AccessToken(token) = &cx.credentials else {
+        return Ok((signed_in(app, cx).await?, Vec::new()));
+    };
+    let (caller, rows) = caller_with(app, cx, target(token.claims.user), order).await?;
+    Ok((caller.signed_in()?, rows))
+}
+
+async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {
+    match (found, &cx.credentials) {
+        (Found::Session(found), Credentials::AccessToken(token)) => {
+            Ok(Caller::User(Box::new(believe_token(app, token, *found).await?)))
+        }
+        (Found::ApiKey(key), Credentials::ApiKey(_)) => {
+            note_use(app, &key).await;
+            Ok(Caller::ApiKey(key))
+        }
+        _ => Err(Error::Unauthenticated),
+    }
+}
+
+/// Decides whether the token is genuine. The newest token of a session is known
+/// by its hash, which costs microseconds; an older one that has not expired is
+/// checked by its signature.
+async fn believe_token(
+    app: &App,
+    token: &AccessToken,
+    found: SessionCaller,
+) -> Result<SignedInUser> {
+    let claims = &token.claims;
+    let is_newest = equal(&sha256(token.text.as_bytes()), &found.access_token_hash);
+    let is_genuine = is_newest || app.keys.verify(app, &token.kid, &token.text).await?;
+    let user = found.user;
+    if !is_genuine || user.id != claims.user || user.suspended_at.is_some() {
+        return Err(Error::Unauthenticated);
+    }
+    let SessionCaller { methods, authenticated_at, .. } = found;
+    Ok(SignedInUser { user, session: claims.session, methods, authenticated_at })
+}
+
+/// Notes that a key was used, once in a while. Nothing depends on it: when it
+/// cannot be written, the next use tries again.
+async fn note_use(app: &App, key: &ApiKey) {
+    let now = app.now();
+    let is_noted = |at| now.since(at) < LAST_USE_INTERVAL;
+    if !key.last_used_at.is_some_and(is_noted) {
+        let _ = app.store.query(api_keys::touch(key.id, now, LAST_USE_INTERVAL)).await;
+    }
+}

@@ -1,0 +1,76 @@
+//! Whose an address is, and in which language they are written to.
+
+use super::Context;
+use super::mails::Send;
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::id::UserId;
+use crate::domain::locale::Locale;
+use crate::domain::mail::{Draft, Message};
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::error::Result;
+use crate::store::addressees::{self, Addressee};
+
+/// Whose an address is that a stranger named in order to have a mail sent there.
+///
+/// Every public request that causes a mail comes through here, and nothing else
+/// does: it is the place to limit them, by address and by where they come from.
+pub(super) async fn named_by_stranger(
+    app: &App,
+    _cx: &Context,
+    email: &Email,
+) -> Result<Addressee> {
+    by_address(app, email.normalized(), app.now()).await
+}
+
+/// Whose a normalised address is.
+pub(super) async fn by_address(app: &App, normalized: &str, now: Timestamp) -> Result<Addressee> {
+    let row = app.store.query(addressees::by_address(normalized, now)).await?.into_iter().next();
+    Ok(row.map(addressees::from_row).transpose()?.unwrap_or(Addressee::Nobody))
+}
+
+/// A mail to a user.
+pub(super) fn draft_to(app: &App, cx: &Context, user: &User, message: Message) -> Draft {
+    let own = user.metadata.members().get("locale").and_then(|value| value.as_str());
+    let locale = own.and_then(Locale::parse).unwrap_or_else(|| locale(app, cx));
+    Draft { to: user.email.clone(), name: Some(user.name.clone()), locale, message }
+}
+
+/// A mail to an address that is nobody's yet.
+pub(super) fn draft_to_stranger(app: &App, cx: &Context, to: &Email, message: Message) -> Draft {
+    Draft { to: to.clone(), name: None, locale: locale(app, cx), message }
+}
+
+fn locale(app: &App, cx: &Context) -> Locale {
+    cx.locale.unwrap_or(app.config.mail.locale)
+}
+
+/// The user whose the address is.
+pub(super) fn user(addressee: &Addressee) -> Option<UserId> {
+    match addressee {
+        Addressee::User(user, _) => Some(user.id),
+        Addressee::Registered(_) | Addressee::Nobody => None,
+    }
+}
+
+/// A mail that lets its receiver in, and whether anybody is to get it: a user who
+/// is not suspended, or somebody who registered and proves the address by it.
+pub(super) fn draft_unless_suspended(
+    app: &App,
+    cx: &Context,
+    named: &Email,
+    addressee: &Addressee,
+    message: Message,
+) -> (Draft, Send) {
+    match addressee {
+        Addressee::User(user, _) => {
+            let send = if user.suspended_at.is_none() { Send::Yes } else { Send::Pretend };
+            (draft_to(app, cx, user, message), send)
+        }
+        Addressee::Registered(registration) => {
+            (draft_to_stranger(app, cx, &registration.email, message), Send::Yes)
+        }
+        Addressee::Nobody => (draft_to_stranger(app, cx, named, message), Send::Pretend),
+    }
+}

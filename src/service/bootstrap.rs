@@ -1,0 +1,69 @@
+//! The first admin.
+
+use super::Context;
+use super::access::Credentials;
+use crate::app::App;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::id::UserId;
+use crate::domain::password::Password;
+use crate::domain::role::RoleName;
+use crate::domain::secret::{equal, sha256};
+use crate::domain::time::random;
+use crate::domain::user::{Profile, User};
+use crate::error::{Error, Result};
+use crate::store::database::DatabaseError;
+use crate::store::users::NewUser;
+use crate::store::{events, roles, users};
+
+/// Makes the first admin, for whoever holds the bootstrap token; once.
+pub async fn bootstrap(
+    app: &App,
+    cx: &Context,
+    profile: Profile,
+    password: Password,
+) -> Result<User> {
+    require_token(app, cx)?;
+    let hash = app.passwords.hash(password, random(&*app.rng)).await?;
+    let now = app.now();
+    let id = UserId::new(now, &*app.rng);
+    let user = NewUser {
+        id,
+        profile: &profile,
+        password_hash: Some(&hash),
+        email_verified_at: Some(now),
+        at: now,
+    };
+    let event = |kind| events::append(&cx.event(app, now, Actor::Operator, kind, Some(id)));
+    let commit = app.store.commit([
+        roles::lock_admins(),
+        roles::require_no_admin(),
+        users::insert(&user),
+        roles::grant(id, &[RoleName::ADMIN].into()),
+        event(EventKind::Bootstrapped),
+        event(EventKind::UserCreated),
+    ]);
+    commit.await.map_err(meaning)?;
+    let row = app.store.query(users::by_id(id)).await?.into_iter().next();
+    Ok(users::from_row(row.ok_or(Error::NotFound("user"))?)?)
+}
+
+/// Fails unless the request shows the bootstrap token.
+pub fn require_token(app: &App, cx: &Context) -> Result<()> {
+    match (&app.config.bootstrap_token, &cx.credentials) {
+        (Some(token), Credentials::Bearer(given))
+            if equal(&sha256(token.as_bytes()), &sha256(given.as_bytes())) =>
+        {
+            Ok(())
+        }
+        _ => Err(Error::Unauthenticated),
+    }
+}
+
+fn meaning(error: DatabaseError) -> Error {
+    match error {
+        DatabaseError::Guard { .. } => {
+            Error::conflict("already_bootstrapped", "There is an admin already.")
+        }
+        other => super::users::email_taken(other),
+    }
+}

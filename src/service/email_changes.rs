@@ -1,0 +1,81 @@
+//! Another address for one's own account: proven by the new one, told to the old.
+
+use super::one_time_tokens::{self, Terms};
+use super::{Context, access, addressees, mails};
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::mail::Message;
+use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::domain::password::Password;
+use crate::error::{Error, Invalid, Result};
+use crate::store::one_time_tokens::{consume, end_all_of};
+use crate::store::{events, registrations, sessions, users};
+
+const PURPOSE: TokenPurpose = TokenPurpose::EmailChange;
+
+/// Mails a token to the new address, and a warning to the old one. Whether the new
+/// one is somebody else's is not told: that shows when its owner confirms.
+pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Result<()> {
+    let caller = access::signed_in(app, cx).await?;
+    let user = &caller.user;
+    let row = app.store.query(sessions::with_credentials(caller.session)).await?;
+    let row = row.into_iter().next().ok_or(Error::Unauthenticated)?;
+    let stored = sessions::credentials_from_row(row)?;
+    if !app.passwords.verify(password, stored.password_hash).await? {
+        let reason = Invalid::new("wrong_password", "is not your password");
+        return Err(Error::invalid("current_password", reason));
+    }
+    if stored.totp.is_some_and(|totp| totp.confirmed_at.is_some()) {
+        // The password alone is not all that signing in takes.
+        caller.require_fresh(app, access::FRESH)?;
+    }
+    if new.normalized() == user.email.normalized() {
+        let reason = Invalid::new("unchanged", "is your address already");
+        return Err(Error::invalid("new_email", reason));
+    }
+    let now = app.now();
+    let subject = user.id.to_string();
+    let data = Some(new.to_string());
+    let terms = Terms { purpose: PURPOSE, subject: &subject, user: Some(user.id), data };
+    let issued = one_time_tokens::issue(app, now, terms);
+    let link = one_time_tokens::link(app, "confirm-email-change", &issued.token);
+    let minutes = one_time_tokens::minutes(PURPOSE);
+    let ask =
+        addressees::draft_to_stranger(app, cx, new, Message::ConfirmNewEmail { link, minutes });
+    let warning = Message::EmailChangeRequested { new_email: new.to_string() };
+    let warning = addressees::draft_to(app, cx, user, warning);
+    let event = cx.event(app, now, caller.actor(), EventKind::EmailChangeRequested, Some(user.id));
+    let statements = [
+        issued.statement,
+        mails::write(app, cx, now, ask, Some(issued.expires_at), mails::Send::Yes)?,
+        mails::write(app, cx, now, warning, None, mails::Send::Yes)?,
+        events::append(&event),
+    ];
+    Ok(app.store.commit(statements).await?)
+}
+
+/// Takes the proof of the new address. Sessions go on; every other token of the
+/// user ends, since it was mailed to the old address.
+pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()> {
+    let invalid = || one_time_tokens::invalid("token");
+    let stored = one_time_tokens::find(app, PURPOSE, token).await?.ok_or_else(invalid)?;
+    let id = stored.user.ok_or_else(invalid)?;
+    let new = stored.data.as_deref().and_then(|data| Email::parse(data).ok());
+    let new = new.ok_or_else(invalid)?;
+    let row = app.store.query(users::by_id(id)).await?.into_iter().next();
+    let user = users::from_row(row.ok_or_else(invalid)?)?;
+    let now = app.now();
+    let notice = Message::EmailChanged { new_email: new.to_string() };
+    let notice = addressees::draft_to(app, cx, &user, notice);
+    let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailChanged, Some(id));
+    let commit = app.store.commit([
+        consume(&stored, now),
+        users::change_email(id, &new, now),
+        end_all_of(id),
+        registrations::delete_of(&new),
+        mails::write(app, cx, now, notice, None, mails::Send::Yes)?,
+        events::append(&event),
+    ]);
+    commit.await.map_err(|error| one_time_tokens::refused(error, "token"))
+}

@@ -1,0 +1,67 @@
+//! Signing in by a mailed code: eight digits, which only whoever asked can use,
+//! and only a few times wrongly.
+
+use data_encoding::HEXLOWER;
+
+use super::one_time_tokens::{self, Terms};
+use super::sessions::Admission;
+use super::{Context, addressees, email_sign_in, mails};
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::mail::Message;
+use crate::domain::one_time_token::{EmailCode, OneTimeToken, TokenPurpose};
+use crate::domain::secret::equal;
+use crate::domain::session::Device;
+use crate::error::{Error, Invalid, Result};
+use crate::store::{events, one_time_tokens as tokens};
+
+const PURPOSE: TokenPurpose = TokenPurpose::EmailCode;
+
+/// Mails a code, and returns the secret of the request. Both are the same in kind
+/// for every address.
+pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<OneTimeToken> {
+    let addressee = addressees::named_by_stranger(app, cx, email).await?;
+    let now = app.now();
+    let code = EmailCode::new(&*app.rng);
+    let user = addressees::user(&addressee);
+    let request = OneTimeToken::new(&*app.rng);
+    let data = Some(HEXLOWER.encode(&code.authenticate(&app.config.secret_key, &request)));
+    let terms = Terms { purpose: PURPOSE, subject: email.normalized(), user, data };
+    let issued = one_time_tokens::issue_as(request, now, terms);
+    let minutes = one_time_tokens::minutes(PURPOSE);
+    let message = Message::EmailCode { code: code.reveal(), minutes };
+    let (draft, send) = addressees::draft_unless_suspended(app, cx, email, &addressee, message);
+    let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailCodeRequested, user);
+    let statements = [
+        issued.statement,
+        mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
+        events::append(&event),
+    ];
+    app.store.commit(statements).await?;
+    Ok(issued.token)
+}
+
+/// Signs in with the request's secret and the code. Once, and with a handful of
+/// tries: each is counted before the code is looked at.
+pub async fn confirm(
+    app: &App,
+    cx: &Context,
+    request: &OneTimeToken,
+    code: &EmailCode,
+    device: Option<Device>,
+) -> Result<Admission> {
+    let row = app.store.query(tokens::count_try(&request.hash(), app.now())).await?;
+    let stored = row.into_iter().next().map(tokens::from_row).transpose()?;
+    let expected = HEXLOWER.encode(&code.authenticate(&app.config.secret_key, request));
+    let stored = stored.filter(|stored| {
+        stored.data.as_ref().is_some_and(|data| equal(data.as_bytes(), expected.as_bytes()))
+    });
+    let stored = stored.ok_or_else(wrong_code)?;
+    email_sign_in::finish(app, cx, &stored, device, "code").await
+}
+
+fn wrong_code() -> Error {
+    let message = "is not the code, was used, has expired, or was tried too often";
+    Error::invalid("code", Invalid::new("invalid_code", message))
+}

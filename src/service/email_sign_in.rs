@@ -1,0 +1,85 @@
+//! Signing in by mail: what links and codes have in common.
+
+use super::one_time_tokens;
+use super::registrations::{Person, admit};
+use super::sessions::{self, Admission, FirstFactor};
+use super::{Context, addressees};
+use crate::app::App;
+use crate::domain::authentication::{Method, Methods};
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::one_time_token::StoredToken;
+use crate::domain::role::RoleName;
+use crate::domain::session::Device;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::error::{Error, Result};
+use crate::store::addressees::Addressee;
+use crate::store::database::Statement;
+use crate::store::one_time_tokens::consume;
+use crate::store::{events, users};
+
+/// Signs in whoever showed what was mailed to an address, and uses it up. That
+/// proves the address, too: somebody who only registered becomes a user, without
+/// the password that was given with the registration.
+pub(super) async fn finish(
+    app: &App,
+    cx: &Context,
+    stored: &StoredToken,
+    device: Option<Device>,
+    field: &'static str,
+) -> Result<Admission> {
+    let now = app.now();
+    let mut proof = vec![consume(stored, now)];
+    let user = match addressees::by_address(app, &stored.subject, now).await? {
+        Addressee::User(user, _) if stored.user.is_none_or(|id| id == user.id) => {
+            if user.suspended_at.is_some() {
+                return Err(Error::Forbidden("This account is suspended.".to_owned()));
+            }
+            let (user, proven) = prove(app, cx, now, *user, stored);
+            proof.extend(proven);
+            user
+        }
+        Addressee::Registered(registration) => {
+            let person = Person {
+                email: &registration.email,
+                name: &registration.name,
+                password_hash: None,
+                roles: &[RoleName::USER],
+            };
+            let (user, made) = admit(app, cx, now, &person);
+            proof.extend(made);
+            user
+        }
+        Addressee::User(..) | Addressee::Nobody => return Err(one_time_tokens::invalid(field)),
+    };
+    let methods = Methods::of(Method::Email);
+    let shown = FirstFactor { user, methods, device, uses: proof };
+    let admission = sessions::authenticated(app, cx, shown).await;
+    admission.map_err(|error| match error {
+        // Somebody else was faster: to this one, it was used.
+        Error::Unauthenticated => one_time_tokens::invalid(field),
+        other => other,
+    })
+}
+
+/// The user with a proven address, and how it becomes so.
+fn prove(
+    app: &App,
+    cx: &Context,
+    now: Timestamp,
+    user: User,
+    stored: &StoredToken,
+) -> (User, Vec<Statement>) {
+    if user.email_verified_at.is_some() {
+        return (user, Vec::new());
+    }
+    let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailVerified, Some(user.id));
+    let proven = vec![users::verify_email(user.id, &stored.subject, now), events::append(&event)];
+    let user = User {
+        email_verified_at: Some(now),
+        updated_at: now,
+        version: user.version.saturating_add(1),
+        ..user
+    };
+    (user, proven)
+}

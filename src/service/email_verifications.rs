@@ -1,0 +1,91 @@
+//! Proving that an address is one's own.
+
+use super::one_time_tokens::{self, Terms};
+use super::registrations::{Person, admit, proof, proof_message};
+use super::{Context, addressees, mails};
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::id::RegistrationId;
+use crate::domain::one_time_token::{OneTimeToken, StoredToken, TokenPurpose};
+use crate::domain::role::RoleName;
+use crate::error::Result;
+use crate::store::addressees::Addressee;
+use crate::store::one_time_tokens::consume;
+use crate::store::{events, registrations, users};
+
+/// Mails a new token to whoever registered and lost the mail, or to a user whose
+/// address was never proven. The answer is the same for every address.
+pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
+    let addressee = addressees::named_by_stranger(app, cx, email).await?;
+    let now = app.now();
+    let user = addressees::user(&addressee);
+    let issued = match &addressee {
+        Addressee::Registered(registration) => proof(app, now, registration),
+        Addressee::User(..) | Addressee::Nobody => {
+            let (purpose, subject) = (TokenPurpose::EmailVerification, email.normalized());
+            one_time_tokens::issue(app, now, Terms { purpose, subject, user, data: None })
+        }
+    };
+    let message = proof_message(app, &issued.token);
+    let (draft, send) = match &addressee {
+        Addressee::User(user, _) if user.email_verified_at.is_none() => {
+            (addressees::draft_to(app, cx, user, message), mails::Send::Yes)
+        }
+        Addressee::User(user, _) => {
+            (addressees::draft_to(app, cx, user, message), mails::Send::Pretend)
+        }
+        Addressee::Registered(registration) => {
+            let draft = addressees::draft_to_stranger(app, cx, &registration.email, message);
+            (draft, mails::Send::Yes)
+        }
+        Addressee::Nobody => {
+            (addressees::draft_to_stranger(app, cx, email, message), mails::Send::Pretend)
+        }
+    };
+    let kind = EventKind::EmailVerificationRequested;
+    let event = cx.event(app, now, Actor::Anonymous, kind, user);
+    let statements = [
+        issued.statement,
+        mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
+        events::append(&event),
+    ];
+    Ok(app.store.commit(statements).await?)
+}
+
+/// Takes the proof: makes a user of whoever registered, or marks the address of a
+/// user as proven. Once.
+pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()> {
+    if let Some(stored) = one_time_tokens::find(app, TokenPurpose::Registration, token).await? {
+        return confirm_registration(app, cx, &stored).await;
+    }
+    let stored = one_time_tokens::find(app, TokenPurpose::EmailVerification, token).await?;
+    let invalid = || one_time_tokens::invalid("token");
+    let stored = stored.ok_or_else(invalid)?;
+    let id = stored.user.ok_or_else(invalid)?;
+    let now = app.now();
+    let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailVerified, Some(id));
+    let commit = app.store.commit([
+        consume(&stored, now),
+        users::verify_email(id, &stored.subject, now),
+        events::append(&event),
+    ]);
+    commit.await.map_err(|error| one_time_tokens::refused(error, "token"))
+}
+
+async fn confirm_registration(app: &App, cx: &Context, stored: &StoredToken) -> Result<()> {
+    let invalid = || one_time_tokens::invalid("token");
+    let now = app.now();
+    let id = RegistrationId::parse(&stored.subject).map_err(|_| invalid())?;
+    let row = app.store.query(registrations::by_id(id, now)).await?.into_iter().next();
+    let registration = registrations::from_row(row.ok_or_else(invalid)?)?;
+    let person = Person {
+        email: &registration.email,
+        name: &registration.name,
+        password_hash: Some(&registration.password_hash),
+        roles: &[RoleName::USER],
+    };
+    let (_, made) = admit(app, cx, now, &person);
+    let commit = app.store.commit(std::iter::once(consume(stored, now)).chain(made));
+    commit.await.map_err(|error| one_time_tokens::refused(error, "token"))
+}

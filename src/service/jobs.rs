@@ -1,0 +1,54 @@
+//! Background work that is due, done when somebody asks: what could not be done
+//! after a response, and tidying up.
+
+use std::time::Duration;
+
+use super::mails::{self, Delivered};
+use super::{Context, access};
+use crate::app::App;
+use crate::domain::role::Permission;
+use crate::domain::time::Timestamp;
+use crate::error::Result;
+use crate::mailer;
+use crate::store::database::Statement;
+use crate::store::{invitations, mails as kept, one_time_tokens, registrations};
+
+/// No platform lets a request take longer than 30 seconds.
+const MAX_TIME: Duration = Duration::from_secs(25);
+/// How long a mail is kept for the operator to see what became of it.
+const MAILS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// How much of a kind is deleted at a time.
+const PURGE_BATCH: u32 = 500;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Mails.
+    pub mails: Delivered,
+    /// Rows that had expired and were deleted.
+    pub purged: usize,
+}
+
+/// Does what is due, as much as fits into one request.
+pub async fn run(app: &App, cx: &Context) -> Result<Done> {
+    access::caller(app, cx).await?.require(&Permission::JOBS_RUN)?;
+    // The last mail to be begun may take its time, too.
+    let time = app.config.request_timeout.min(MAX_TIME);
+    let time = time.saturating_sub(mailer::TIMEOUT).saturating_sub(Duration::from_secs(1));
+    let mails = mails::deliver(app, time).await?;
+    Ok(Done { mails, purged: purge(app, app.now()).await? })
+}
+
+async fn purge(app: &App, now: Timestamp) -> Result<usize> {
+    let expired: [Statement; 4] = [
+        one_time_tokens::purge(now, PURGE_BATCH),
+        registrations::purge(now, PURGE_BATCH),
+        invitations::purge(now, PURGE_BATCH),
+        kept::purge(now.minus(MAILS_KEPT), PURGE_BATCH),
+    ];
+    let mut purged: usize = 0;
+    for statement in expired {
+        purged = purged.saturating_add(app.store.query(statement).await?.len());
+    }
+    Ok(purged)
+}

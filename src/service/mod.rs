@@ -1,0 +1,119 @@
+//! The use cases: one function each. Authorization, transactions and events
+//! belong here; status codes, headers and SQL do not.
+
+pub mod access;
+pub mod addressees;
+pub mod api_keys;
+pub mod audit;
+pub mod bootstrap;
+pub mod email_changes;
+pub mod email_codes;
+pub mod email_sign_in;
+pub mod email_verifications;
+pub mod factors;
+pub mod health;
+pub mod invitations;
+pub mod jobs;
+pub mod magic_links;
+pub mod mails;
+pub mod me;
+pub mod one_time_tokens;
+pub mod own_data;
+pub mod password_resets;
+pub mod reauthentication;
+pub mod registrations;
+pub mod roles;
+pub mod second_factor;
+pub mod sessions;
+pub mod signing_keys;
+pub mod user_roles;
+pub mod users;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::app::App;
+use crate::domain::event::{Actor, Event, EventKind, Subject};
+use crate::domain::locale::Locale;
+use crate::domain::time::Timestamp;
+use access::Credentials;
+
+/// How often a change without a precondition is tried again when another one
+/// came first.
+const MAX_TRIES: u32 = 10;
+
+/// Too many others change the same thing at the same time.
+fn busy() -> crate::error::Error {
+    crate::error::Error::conflict("busy", "Others change this at the same time. Try again.")
+}
+
+/// What is known of a request besides what it asks for.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Names the request in logs, answers and events.
+    pub request_id: String,
+    /// What the caller shows for itself.
+    pub credentials: Credentials,
+    /// Where it comes from, as far as that can be trusted.
+    pub address: Option<std::net::IpAddr>,
+    /// How the client calls itself.
+    pub user_agent: Option<String>,
+    /// The language that the client prefers, of those that mails are written in.
+    pub locale: Option<Locale>,
+    /// Whether the request wrote a mail, to be sent when it was answered.
+    pub wrote_mail: WroteMail,
+}
+
+/// Shared by the copies of a request's context.
+#[derive(Debug, Clone, Default)]
+pub struct WroteMail(Arc<AtomicBool>);
+
+impl WroteMail {
+    /// Says that there is a mail to send.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Context {
+    /// An event of this request.
+    fn event(
+        &self,
+        app: &App,
+        now: Timestamp,
+        actor: Actor,
+        kind: EventKind,
+        subject: Option<impl Into<Subject>>,
+    ) -> Event {
+        let id = app.new_event_id(now);
+        let subject = subject.map(Into::into);
+        Event { id, kind, actor, subject, at: now, request_id: self.request_id.clone() }
+    }
+}
+
+/// Which version of a resource the caller means to change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Precondition {
+    /// Whichever there is.
+    #[default]
+    None,
+    /// One of these.
+    Versions(Vec<i64>),
+}
+
+impl Precondition {
+    /// Fails unless this version is meant.
+    pub fn check(&self, version: i64) -> crate::error::Result<()> {
+        match self {
+            Self::Versions(versions) if !versions.contains(&version) => {
+                Err(crate::error::Error::PreconditionFailed)
+            }
+            Self::None | Self::Versions(_) => Ok(()),
+        }
+    }
+}

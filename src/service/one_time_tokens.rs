@@ -1,0 +1,85 @@
+//! Giving out one-time tokens and taking them back.
+
+use crate::app::App;
+use crate::domain::id::UserId;
+use crate::domain::one_time_token::{OneTimeToken, StoredToken, TokenPurpose, invalid_token};
+use crate::domain::time::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::database::{DatabaseError, Statement};
+use crate::store::one_time_tokens;
+
+/// What a token is about and bound to.
+pub(super) struct Terms<'a> {
+    /// What it is good for.
+    pub(super) purpose: TokenPurpose,
+    /// What it is about.
+    pub(super) subject: &'a str,
+    /// Whose it is, where the subject is a user's.
+    pub(super) user: Option<UserId>,
+    /// What else it is bound to.
+    pub(super) data: Option<String>,
+}
+
+/// A token that was just made.
+pub(super) struct Issued {
+    /// The token.
+    pub(super) token: OneTimeToken,
+    /// When it ends.
+    pub(super) expires_at: Timestamp,
+    /// Keeps its hash, and ends the one before it.
+    pub(super) statement: Statement,
+}
+
+/// Makes a token.
+pub(super) fn issue(app: &App, now: Timestamp, terms: Terms<'_>) -> Issued {
+    issue_as(OneTimeToken::new(&*app.rng), now, terms)
+}
+
+/// The same, of a token that something was bound to already.
+pub(super) fn issue_as(token: OneTimeToken, now: Timestamp, terms: Terms<'_>) -> Issued {
+    let expires_at = now.plus(terms.purpose.lifetime());
+    let stored = StoredToken {
+        hash: token.hash(),
+        subject: terms.subject.to_owned(),
+        user: terms.user,
+        data: terms.data,
+    };
+    let statement = one_time_tokens::put(terms.purpose, &stored, expires_at);
+    Issued { token, expires_at, statement }
+}
+
+/// The token that somebody shows, if it is good for this. It stays good until it
+/// is consumed in the commit of what it is good for.
+pub(super) async fn find(
+    app: &App,
+    purpose: TokenPurpose,
+    token: &OneTimeToken,
+) -> Result<Option<StoredToken>> {
+    let statement = one_time_tokens::find(purpose, &token.hash(), app.now());
+    let row = app.store.query(statement).await?.into_iter().next();
+    Ok(row.map(one_time_tokens::from_row).transpose()?)
+}
+
+/// Why a token in this field is refused.
+pub(super) fn invalid(field: &'static str) -> Error {
+    Error::invalid(field, invalid_token())
+}
+
+/// What it means that a commit failed in which a token was consumed: somebody else
+/// consumed it first, or what it is about is no longer so.
+pub(super) fn refused(error: DatabaseError, field: &'static str) -> Error {
+    match error {
+        DatabaseError::Guard { .. } => invalid(field),
+        other => super::users::email_taken(other),
+    }
+}
+
+/// A link to a page of the application, which shows us the token.
+pub(super) fn link(app: &App, page: &str, token: &OneTimeToken) -> String {
+    format!("{}/{page}?token={}", app.config.mail.app_url, token.reveal())
+}
+
+/// How long tokens are good, as mails say it.
+pub(super) fn minutes(purpose: TokenPurpose) -> u64 {
+    purpose.lifetime().as_secs() / 60
+}

@@ -1,0 +1,61 @@
+//! Proving again who one is, for what a stolen session must not do.
+
+use super::second_factor::Question;
+use super::sessions::{SignedIn, next_generation, sign, signed_in};
+use super::{Context, access};
+use crate::app::App;
+use crate::domain::authentication::{Method, Methods};
+use crate::domain::event::EventKind;
+use crate::domain::factor::Code;
+use crate::domain::password::Password;
+use crate::domain::secret::sha256;
+use crate::domain::session::Session;
+use crate::error::{Error, Invalid, Result};
+use crate::store::sessions;
+
+/// Makes the session fresh for who shows again all that signing in takes, and
+/// gives it new tokens. Users without a password sign in anew instead.
+pub async fn reauthenticate(
+    app: &App,
+    cx: &Context,
+    password: Password,
+    code: Option<Code>,
+) -> Result<SignedIn> {
+    let caller = access::signed_in(app, cx).await?;
+    let rows = app.store.query(sessions::with_credentials(caller.session)).await?;
+    let row = rows.into_iter().next().ok_or(Error::Unauthenticated)?;
+    let stored = sessions::credentials_from_row(row)?;
+    let hash = stored.password_hash.ok_or_else(no_password)?;
+    if !app.passwords.verify(password, Some(hash)).await? {
+        return Err(Error::InvalidCredentials);
+    }
+
+    let (user, now) = (caller.user.id, app.now());
+    let question = Question { app, cx, actor: caller.actor(), user, now };
+    let (methods, uses) = match stored.totp.filter(|totp| totp.confirmed_at.is_some()) {
+        None => (Methods::of(Method::Password), Vec::new()),
+        Some(totp) => {
+            let code = code.ok_or_else(code_required)?;
+            let uses = question.check(&totp, &code, None).await?;
+            (Methods::of(Method::Password).and(code.method()), uses)
+        }
+    };
+    let generation = stored.session.generation;
+    let session = next_generation(app, stored.session, now)?;
+    let session = Session { methods, authenticated_at: now, ..session };
+    let access_token = sign(app, cx, &session, &caller.user, now).await?;
+    let hash = sha256(access_token.as_bytes());
+    let update = sessions::reauthenticate(&session, generation, &hash);
+    let event = question.event(EventKind::SessionReauthenticated);
+    question.commit(uses, [update, event]).await?;
+    Ok(signed_in(app, access_token, session, caller.user))
+}
+
+fn no_password() -> Error {
+    let detail = "This account has no password. Sign in again instead.";
+    Error::conflict("no_password", detail)
+}
+
+fn code_required() -> Error {
+    Error::invalid("code", Invalid::new("required", "is required: there is a second factor"))
+}

@@ -1,0 +1,200 @@
+//! Registration: an account that somebody makes for themselves.
+//!
+//! Until the address is proven there is no user. Each registration is kept apart,
+//! with its own password and its own token, and the first token that comes back
+//! makes the user: what others gave for the same address goes with it. So nobody
+//! who registers another one's address in advance has a password to an account
+//! that the owner of the address makes.
+
+use super::one_time_tokens::{self, Issued, Terms};
+use super::{Context, addressees, mails};
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::id::{InvitationId, RegistrationId, UserId};
+use crate::domain::invitation::Invitation;
+use crate::domain::mail::Message;
+use crate::domain::metadata::Metadata;
+use crate::domain::name::Name;
+use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::domain::password::Password;
+use crate::domain::registration::{self, Registration, RegistrationMode};
+use crate::domain::role::RoleName;
+use crate::domain::time::{Timestamp, random};
+use crate::domain::user::{Profile, User};
+use crate::error::{Error, Invalid, Result};
+use crate::store::addressees::Addressee;
+use crate::store::database::Statement;
+use crate::store::users::NewUser;
+use crate::store::{events, invitations, registrations, roles, users};
+
+/// What somebody registers with.
+pub struct NewRegistration {
+    /// The address to be proven.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+    /// What they are called.
+    pub name: Name,
+    /// The token of an invitation, which proves the address.
+    pub invitation: Option<OneTimeToken>,
+}
+
+/// Registers somebody. The answer does not tell, by its words or by its time,
+/// whether the address is known; the mail does.
+pub async fn register(app: &App, cx: &Context, new: NewRegistration) -> Result<()> {
+    let open = app.config.registration;
+    match (open, &new.invitation) {
+        (RegistrationMode::Closed, _) => {
+            Err(Error::refused("registration_closed", "Nobody can register here."))
+        }
+        (RegistrationMode::Invite, None) => {
+            let detail = "Only who was invited can register here, with the invitation.";
+            Err(Error::refused("invitation_required", detail))
+        }
+        (RegistrationMode::Open, None) => ask_for_proof(app, cx, new).await,
+        (RegistrationMode::Open | RegistrationMode::Invite, Some(token)) => {
+            accept(app, cx, &new, token).await
+        }
+    }
+}
+
+async fn ask_for_proof(app: &App, cx: &Context, new: NewRegistration) -> Result<()> {
+    let addressee = addressees::named_by_stranger(app, cx, &new.email).await?;
+    let password_hash = app.passwords.hash(new.password, random(&*app.rng)).await?;
+    let now = app.now();
+    let id = RegistrationId::new(now, &*app.rng);
+    let registration = Registration { id, email: new.email, name: new.name, password_hash };
+    let Issued { token, expires_at, statement } = proof(app, now, &registration);
+    let (draft, kept_until, subject) = match &addressee {
+        Addressee::User(user, _) => {
+            let message = Message::AccountExists { link: app.config.mail.app_url.clone() };
+            // Written all the same, and over before it begins.
+            (addressees::draft_to(app, cx, user, message), now, Some(user.id))
+        }
+        Addressee::Registered(_) | Addressee::Nobody => {
+            let message = proof_message(app, &token);
+            let draft = addressees::draft_to_stranger(app, cx, &registration.email, message);
+            (draft, now.plus(registration::LIFETIME), None)
+        }
+    };
+    let event = cx.event(app, now, Actor::Anonymous, EventKind::RegistrationRequested, subject);
+    let statements = [
+        registrations::insert(&registration, now, kept_until),
+        statement,
+        mails::write(app, cx, now, draft, Some(expires_at), mails::Send::Yes)?,
+        events::append(&event),
+    ];
+    Ok(app.store.commit(statements).await?)
+}
+
+/// A token that proves the address of a registration.
+pub(super) fn proof(app: &App, now: Timestamp, registration: &Registration) -> Issued {
+    let subject = registration.id.to_string();
+    let purpose = TokenPurpose::Registration;
+    one_time_tokens::issue(app, now, Terms { purpose, subject: &subject, user: None, data: None })
+}
+
+/// What the mail with such a token says.
+pub(super) fn proof_message(app: &App, token: &OneTimeToken) -> Message {
+    let hours = TokenPurpose::Registration.lifetime().as_secs() / 3_600;
+    Message::VerifyEmail { link: one_time_tokens::link(app, "verify-email", token), hours }
+}
+
+/// Whoever becomes a user.
+pub(super) struct Person<'a> {
+    /// The address, which was just proven.
+    pub(super) email: &'a Email,
+    /// What they are called.
+    pub(super) name: &'a Name,
+    /// The password as a PHC string, if it is theirs beyond doubt.
+    pub(super) password_hash: Option<&'a str>,
+    /// What they will be.
+    pub(super) roles: &'a [RoleName],
+}
+
+/// Makes a user of somebody who proved the address, and ends all registrations of
+/// that address.
+pub(super) fn admit(
+    app: &App,
+    cx: &Context,
+    now: Timestamp,
+    person: &Person<'_>,
+) -> (User, Vec<Statement>) {
+    let Person { email, name, password_hash, roles } = *person;
+    let (email, name) = (email.clone(), name.clone());
+    let profile = Profile { email, name, metadata: Metadata::default() };
+    let id = UserId::new(now, &*app.rng);
+    let new =
+        NewUser { id, profile: &profile, password_hash, email_verified_at: Some(now), at: now };
+    let mut statements = vec![users::insert(&new), registrations::delete_of(&profile.email)];
+    statements.extend(roles.iter().map(|role| roles::grant_if_there(id, role)));
+    let actor = Actor::Anonymous;
+    for kind in [EventKind::UserCreated, EventKind::EmailVerified] {
+        statements.push(events::append(&cx.event(app, now, actor, kind, Some(id))));
+    }
+    let user = User {
+        id,
+        email: profile.email,
+        email_verified_at: Some(now),
+        name: profile.name,
+        roles: roles.to_vec(),
+        permissions: Default::default(),
+        metadata: profile.metadata,
+        created_at: now,
+        updated_at: now,
+        suspended_at: None,
+        version: 1,
+    };
+    (user, statements)
+}
+
+/// Registers somebody who was invited: the invitation proves the address.
+async fn accept(
+    app: &App,
+    cx: &Context,
+    new: &NewRegistration,
+    token: &OneTimeToken,
+) -> Result<()> {
+    let invalid = || one_time_tokens::invalid("invitation");
+    let stored = one_time_tokens::find(app, TokenPurpose::Invitation, token).await?;
+    let stored = stored.ok_or_else(invalid)?;
+    let invitation = open_invitation(app, stored.data.as_deref()).await?.ok_or_else(invalid)?;
+    if invitation.email.normalized() != new.email.normalized() {
+        let reason = Invalid::new("not_invited", "is not the address that was invited");
+        return Err(Error::invalid("email", reason));
+    }
+    let hash = app.passwords.hash(new.password.clone(), random(&*app.rng)).await?;
+    let now = app.now();
+    let person = Person {
+        email: &new.email,
+        name: &new.name,
+        password_hash: Some(&hash),
+        roles: &invitation.roles,
+    };
+    let (user, made) = admit(app, cx, now, &person);
+    let kind = EventKind::InvitationAccepted;
+    let event = cx.event(app, now, Actor::Anonymous, kind, Some(user.id));
+    let mut statements = vec![
+        crate::store::one_time_tokens::consume(&stored, now),
+        invitations::delete(invitation.id),
+    ];
+    statements.extend(made);
+    statements.push(events::append(&event));
+    let commit = app.store.commit(statements).await;
+    commit.map_err(|error| one_time_tokens::refused(error, "invitation"))
+}
+
+/// The invitation, unless whoever made it could not make it any more: a power that
+/// was lost is not given to others afterwards.
+async fn open_invitation(app: &App, id: Option<&str>) -> Result<Option<Invitation>> {
+    let Some(id) = id.and_then(|id| InvitationId::parse(id).ok()) else { return Ok(None) };
+    let row = app.store.query(invitations::by_id(id, app.now())).await?.into_iter().next();
+    let Some(invitation) = row.map(invitations::from_row).transpose()? else { return Ok(None) };
+    if invitation.roles == [RoleName::USER] {
+        return Ok(Some(invitation));
+    }
+    let row = app.store.query(invitations::powers(id)).await?.into_iter().next();
+    let powers = row.map(invitations::powers_from_row).transpose()?;
+    Ok(powers.filter(|(given, held)| held.cover(given)).map(|_| invitation))
+}

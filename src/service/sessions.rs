@@ -1,0 +1,356 @@
+//! Signing in, staying signed in, signing out.
+
+use super::second_factor::{self, Challenge};
+use super::{Context, access, addressees};
+use crate::app::App;
+use crate::domain::access_token::Claims;
+use crate::domain::authentication::{Method, Methods};
+use crate::domain::email::Email;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::id::{SessionId, UserId, new_uuid};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::password::Password;
+use crate::domain::role::{Permission, RoleName};
+use crate::domain::secret::sha256;
+use crate::domain::session::{Device, Refresh, Session};
+use crate::domain::time::{Timestamp, random};
+use crate::domain::token::RefreshToken;
+use crate::domain::user::User;
+use crate::error::{Error, Result};
+use crate::store::addressees::Addressee;
+use crate::store::database::{DatabaseError, Statement};
+use crate::store::{events, factors, sessions};
+
+/// How sessions are sorted in a list.
+const ORDER: &str = " ORDER BY target.session_id";
+
+/// What a client gets that signed in or refreshed.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The JWT.
+    pub access_token: String,
+    /// How long it is good.
+    pub expires_in: std::time::Duration,
+    /// What the next one is got with.
+    pub refresh_token: String,
+    /// The session.
+    pub session: Session,
+    /// Who is signed in.
+    pub user: User,
+}
+
+/// What showing a first factor came to.
+#[derive(Debug)]
+pub enum Admission {
+    /// A session.
+    SignedIn(Box<SignedIn>),
+    /// A question for the second factor.
+    SecondFactorRequired(Challenge),
+}
+
+/// Somebody who has shown a first factor.
+pub struct FirstFactor {
+    /// Who.
+    pub user: User,
+    /// What they showed.
+    pub methods: Methods,
+    /// How their device calls itself; the `User-Agent` unless given.
+    pub device: Option<Device>,
+    /// What belongs to it and happens in the same commit, such as the use of a
+    /// mailed token. If a guard in here misses, nobody is signed in.
+    pub uses: Vec<Statement>,
+}
+
+/// Signs a user in with address and password. The answer does not tell, by its
+/// words or by its time, whether the address is known.
+pub async fn sign_in(
+    app: &App,
+    cx: &Context,
+    email: &Email,
+    password: Password,
+    device: Option<Device>,
+) -> Result<Admission> {
+    let addressee = addressees::by_address(app, email.normalized(), app.now()).await?;
+    let (hash, user) = match addressee {
+        Addressee::User(user, hash) => (hash, Some(*user)),
+        Addressee::Registered(registration) => (Some(registration.password_hash), None),
+        Addressee::Nobody => (None, None),
+    };
+    let matches = app.passwords.verify(password, hash).await?;
+    let user = match user {
+        _ if !matches => return Err(Error::InvalidCredentials),
+        Some(user) => user,
+        // Only who knows the password learns that somebody registered.
+        None => return Err(email_unverified()),
+    };
+    let methods = Methods::of(Method::Password);
+    authenticated(app, cx, FirstFactor { user, methods, device, uses: Vec::new() }).await
+}
+
+/// The one way from a first factor, whichever it is, to a session. A user with a
+/// second factor gets a question for it instead: the commit that would have begun
+/// the session is guarded, so that a factor added meanwhile is not passed by.
+pub async fn authenticated(app: &App, cx: &Context, shown: FirstFactor) -> Result<Admission> {
+    require_active(&shown.user)?;
+    let device =
+        shown.device.or_else(|| cx.user_agent.as_deref().and_then(Device::from_user_agent));
+    let shown = FirstFactor { device, ..shown };
+    let now = app.now();
+    let (user, methods) = (shown.user.clone(), shown.methods.clone());
+    let begun = begin(app, cx, user, methods, shown.device.clone(), now).await?;
+    let guard = shown.uses.len();
+    let mut statements = shown.uses.clone();
+    statements.push(factors::require_none(shown.user.id));
+    statements.extend(begun.statements);
+    match app.store.commit(statements).await {
+        Ok(()) => Ok(Admission::SignedIn(Box::new(begun.signed_in))),
+        Err(DatabaseError::Guard { statement }) if statement == guard => {
+            let challenge = second_factor::challenge(app, cx, shown, now).await?;
+            Ok(Admission::SecondFactorRequired(challenge))
+        }
+        Err(DatabaseError::Guard { .. }) => Err(Error::Unauthenticated),
+        Err(error) => Err(super::users::email_taken(error)),
+    }
+}
+
+/// Continues a session: gives out its next access token and refresh token.
+pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
+    let token = RefreshToken::parse(token).ok_or(Error::Unauthenticated)?;
+    // Another refresh may come between the look and the change; then a second
+    // look finds this one to be a repetition.
+    for _ in 0..2 {
+        let now = app.now();
+        let row = app.store.query(sessions::by_id(token.session, now)).await?.into_iter().next();
+        let (session, user) = sessions::with_user_from_row(row.ok_or(Error::Unauthenticated)?)?;
+        let key = &app.config.secret_key;
+        if !token.is_genuine(key, &session.seed) || user.suspended_at.is_some() {
+            return Err(Error::Unauthenticated);
+        }
+        match session.judge(token.generation, now, app.config.refresh_grace) {
+            Refresh::Rotate => {
+                if let Some(signed_in) = rotate(app, cx, session, user, now).await? {
+                    return Ok(signed_in);
+                }
+            }
+            Refresh::Repeat => {
+                let access_token = sign(app, cx, &session, &user, now).await?;
+                return Ok(signed_in(app, access_token, session, user));
+            }
+            Refresh::Replay => {
+                end_replayed(app, cx, &session, now).await?;
+                return Err(Error::Unauthenticated);
+            }
+        }
+    }
+    Err(Error::unavailable("a session was refreshed by too many at a time"))
+}
+
+/// Ends the session that calls.
+pub async fn sign_out(app: &App, cx: &Context) -> Result<()> {
+    let caller = access::signed_in(app, cx).await?;
+    let now = app.now();
+    let id = caller.user.id;
+    let event = cx.event(app, now, caller.actor(), EventKind::SessionEnded, Some(id));
+    let end = sessions::end(caller.session, id, now);
+    match app.store.commit([end, events::append(&event)]).await {
+        // It ended while we looked: what was asked for is so.
+        Ok(()) | Err(DatabaseError::Guard { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn email_unverified() -> Error {
+    let detail = "Prove the address first: open the link in the mail that you got.";
+    Error::refused("email_unverified", detail)
+}
+
+/// A page of sessions, seen from one of them.
+#[derive(Debug)]
+pub struct SessionList {
+    /// The sessions.
+    pub page: Page<Session>,
+    /// The one that asks; a program has none.
+    pub current: Option<SessionId>,
+}
+
+/// Where the caller is signed in.
+pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<SessionList> {
+    let target = |user| sessions::list(user, page, app.now());
+    let (caller, rows) = access::signed_in_with(app, cx, target, ORDER).await?;
+    let found = rows.into_iter().map(sessions::from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(SessionList { page: to_page(found, page), current: Some(caller.session) })
+}
+
+/// Ends one session of the caller.
+pub async fn end(app: &App, cx: &Context, id: SessionId) -> Result<()> {
+    let caller = access::signed_in(app, cx).await?;
+    let now = app.now();
+    let user = caller.user.id;
+    let event = cx.event(app, now, caller.actor(), EventKind::SessionEnded, Some(user));
+    let commit = app.store.commit([sessions::end(id, user, now), events::append(&event)]);
+    commit.await.map_err(|error| error.on_guard(Error::NotFound("session")))
+}
+
+/// Ends all sessions of the caller but the one that calls.
+pub async fn end_others(app: &App, cx: &Context) -> Result<()> {
+    let caller = access::signed_in(app, cx).await?;
+    let now = app.now();
+    let user = caller.user.id;
+    let event = cx.event(app, now, caller.actor(), EventKind::OtherSessionsEnded, Some(user));
+    let end = sessions::end_others(user, caller.session, now);
+    Ok(app.store.commit([end, events::append(&event)]).await?)
+}
+
+/// Where a user is signed in, for those who may know.
+pub async fn list_of(
+    app: &App,
+    cx: &Context,
+    user: UserId,
+    page: &PageRequest,
+) -> Result<SessionList> {
+    let target = sessions::list_with_user(user, page, app.now());
+    let (caller, rows) = access::caller_with(app, cx, target, ORDER).await?;
+    caller.require(&Permission::SESSIONS_READ)?;
+    let mut found = Vec::new();
+    let mut owner = None;
+    for row in rows {
+        let (user, session) = sessions::after_user_from_row(row)?;
+        owner = Some(user);
+        found.extend(session);
+    }
+    caller.require_over(&owner.ok_or(Error::NotFound("user"))?)?;
+    Ok(SessionList { page: to_page(found, page), current: caller.session() })
+}
+
+/// Ends all sessions of a user, for those who may.
+pub async fn end_all_of(app: &App, cx: &Context, user: UserId) -> Result<()> {
+    let (caller, found) = super::users::find(app, cx, user).await?;
+    caller.require(&Permission::SESSIONS_WRITE)?;
+    caller.require_over(&found.ok_or(Error::NotFound("user"))?)?;
+    let now = app.now();
+    let event = cx.event(app, now, caller.actor(), EventKind::AllSessionsEnded, Some(user));
+    Ok(app.store.commit([sessions::end_all(user, now), events::append(&event)]).await?)
+}
+
+fn to_page(sessions: Vec<Session>, page: &PageRequest) -> Page<Session> {
+    Page::of(sessions, page.limit, |session| session.id.to_string())
+}
+
+/// Fails for who may not sign in, whatever they show.
+pub(super) fn require_active(user: &User) -> Result<()> {
+    match user.suspended_at {
+        None => Ok(()),
+        Some(_) => Err(Error::Forbidden("This account is suspended.".to_owned())),
+    }
+}
+
+/// A session that begins when the statements are committed.
+pub(super) struct Begun {
+    pub(super) signed_in: SignedIn,
+    pub(super) statements: [Statement; 2],
+}
+
+/// Prepares a session of a user who has shown all that is asked for.
+pub(super) async fn begin(
+    app: &App,
+    cx: &Context,
+    user: User,
+    methods: Methods,
+    device: Option<Device>,
+    now: Timestamp,
+) -> Result<Begun> {
+    let session = Session {
+        id: SessionId::new(now, &*app.rng),
+        user: user.id,
+        device,
+        address: cx.address.map(|address| address.to_string()),
+        methods,
+        authenticated_at: now,
+        created_at: now,
+        last_used_at: now,
+        expires_at: now.plus(app.config.refresh_token_ttl),
+        generation: 0,
+        rotated_at: now,
+        seed: random(&*app.rng),
+    };
+    let access_token = sign(app, cx, &session, &user, now).await?;
+    let actor = Actor::User(user.id);
+    let event = cx.event(app, now, actor, EventKind::SessionCreated, Some(user.id));
+    let insert = sessions::insert(&session, &sha256(access_token.as_bytes()));
+    let signed_in = signed_in(app, access_token, session, user);
+    Ok(Begun { signed_in, statements: [insert, events::append(&event)] })
+}
+
+/// Goes to the next generation; `None` if another refresh did.
+async fn rotate(
+    app: &App,
+    cx: &Context,
+    session: Session,
+    user: User,
+    now: Timestamp,
+) -> Result<Option<SignedIn>> {
+    let (id, generation) = (session.id, session.generation);
+    let session = next_generation(app, session, now)?;
+    let access_token = sign(app, cx, &session, &user, now).await?;
+    let hash = sha256(access_token.as_bytes());
+    match app.store.query(sessions::rotate(id, generation, &hash, now, session.expires_at)).await {
+        Ok(_) => Ok(Some(signed_in(app, access_token, session, user))),
+        Err(DatabaseError::Guard { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The session after its next refresh token was given out.
+pub(super) fn next_generation(app: &App, session: Session, now: Timestamp) -> Result<Session> {
+    Ok(Session {
+        generation: session.generation.checked_add(1).ok_or(Error::Unauthenticated)?,
+        rotated_at: now,
+        last_used_at: now,
+        expires_at: now.plus(app.config.refresh_token_ttl),
+        ..session
+    })
+}
+
+/// Somebody holds a copy of an old token: nobody goes on with this session.
+async fn end_replayed(app: &App, cx: &Context, session: &Session, now: Timestamp) -> Result<()> {
+    let kind = EventKind::RefreshTokenReplayed;
+    let event = cx.event(app, now, Actor::Anonymous, kind, Some(session.user));
+    let end = sessions::end(session.id, session.user, now);
+    match app.store.commit([end, events::append(&event)]).await {
+        Ok(()) | Err(DatabaseError::Guard { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn signed_in(app: &App, access_token: String, session: Session, user: User) -> SignedIn {
+    let key = &app.config.secret_key;
+    let refresh = RefreshToken::of(key, session.id, &session.seed, session.generation);
+    let expires_in = app.config.access_token_ttl;
+    SignedIn { access_token, expires_in, refresh_token: refresh.reveal(), session, user }
+}
+
+pub(super) async fn sign(
+    app: &App,
+    cx: &Context,
+    session: &Session,
+    user: &User,
+    now: Timestamp,
+) -> Result<String> {
+    let url = &app.config.public_url;
+    let issued_at = Timestamp::from_seconds(now.seconds());
+    let claims = Claims {
+        issuer: url.clone(),
+        audience: url.clone(),
+        user: user.id,
+        session: session.id,
+        issued_at,
+        expires_at: issued_at.plus(app.config.access_token_ttl),
+        token_id: new_uuid(now, &*app.rng).to_string(),
+        roles: user.roles.iter().map(RoleName::to_string).collect(),
+        version: user.version,
+        authenticated_at: session.authenticated_at,
+        methods: session.methods.amr().into_iter().map(str::to_owned).collect(),
+        assurance: session.methods.acr().to_owned(),
+    };
+    app.keys.sign(app, cx, &claims).await
+}

@@ -1,0 +1,85 @@
+//! Which roles a user has.
+
+use std::collections::BTreeSet;
+
+use super::access::{self, Caller};
+use super::{Context, MAX_TRIES, Precondition, users};
+use crate::app::App;
+use crate::domain::event::EventKind;
+use crate::domain::id::UserId;
+use crate::domain::role::{Permission, Permissions, Role, RoleName};
+use crate::domain::user::User;
+use crate::error::{Error, Invalid, Result};
+use crate::store::{events, roles};
+
+/// Gives a user these roles and no others. The last admin stays one.
+pub async fn replace(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+    names: &BTreeSet<RoleName>,
+) -> Result<User> {
+    for _ in 0..MAX_TRIES {
+        let (caller, user, found) = find(app, cx, id, names).await?;
+        caller.require(&Permission::ROLES_WRITE)?;
+        let user = user.ok_or(Error::NotFound("user"))?;
+        caller.require_over(&user)?;
+        precondition.check(user.version)?;
+        let permissions = grantable(&caller, names, &found)?;
+        let now = app.now();
+        let kind = EventKind::UserRolesChanged;
+        let event = cx.event(app, now, caller.actor(), kind, Some(id));
+        let change = [
+            crate::store::users::touch(id, user.version, now),
+            roles::revoke_all(id),
+            roles::grant(id, names),
+            events::append(&event),
+        ];
+        let takes_admin =
+            user.roles.contains(&RoleName::ADMIN) && !names.contains(&RoleName::ADMIN);
+        if users::commit(app, change, takes_admin).await? {
+            let version = user.version.saturating_add(1);
+            let roles = names.iter().cloned().collect();
+            return Ok(User { roles, permissions, updated_at: now, version, ..user });
+        }
+    }
+    Err(super::busy())
+}
+
+/// What these roles allow together, if they exist and the caller holds all of it.
+pub(super) fn grantable(
+    caller: &Caller,
+    names: &BTreeSet<RoleName>,
+    found: &[Role],
+) -> Result<Permissions> {
+    let is_unknown = |name: &&RoleName| !found.iter().any(|role| role.name == **name);
+    let unknown = names
+        .iter()
+        .filter(is_unknown)
+        .map(|name| Invalid::new("unknown_role", format!("There is no role {name}.")).of("roles"));
+    let unknown: Vec<_> = unknown.collect();
+    if !unknown.is_empty() {
+        return Err(Error::Invalid(unknown));
+    }
+    let permissions = found.iter().flat_map(|role| role.permissions.iter().cloned()).collect();
+    caller.require_all(&permissions, "These roles hold permissions that you do not hold.")?;
+    Ok(permissions)
+}
+
+async fn find(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    names: &BTreeSet<RoleName>,
+) -> Result<(Caller, Option<User>, Vec<Role>)> {
+    let target = roles::user_and_roles(id, names);
+    let (caller, rows) = access::caller_with(app, cx, target, "").await?;
+    let mut found = (None, Vec::new());
+    for row in rows {
+        let (user, role) = roles::user_and_role_from_row(row)?;
+        found.0 = Some(user);
+        found.1.extend(role);
+    }
+    Ok((caller, found.0, found.1))
+}

@@ -1,0 +1,310 @@
+//! The directory of users, for those who may see or change it.
+
+use std::collections::BTreeSet;
+
+use super::access::{self, Caller};
+use super::{Context, MAX_TRIES, Precondition, user_roles};
+use crate::app::App;
+use crate::domain::event::{Actor, EventKind};
+use crate::domain::id::UserId;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::password::Password;
+use crate::domain::role::{Permission, Permissions, RoleName};
+use crate::domain::time::{Timestamp, random};
+use crate::domain::user::{Profile, ProfilePatch, User};
+use crate::error::{Error, Result};
+use crate::store::database::{DatabaseError, Statement};
+use crate::store::users::NewUser;
+use crate::store::{events, one_time_tokens, roles, sessions, users};
+
+/// Creates a user with the role `user`, or with others that the caller may give.
+/// Without a password it cannot sign in with one until somebody sets one.
+pub async fn create(
+    app: &App,
+    cx: &Context,
+    profile: Profile,
+    password: Option<Password>,
+    names: BTreeSet<RoleName>,
+) -> Result<User> {
+    let (caller, rows) = access::caller_with(app, cx, roles::by_names(&names), "").await?;
+    caller.require(&Permission::USERS_WRITE)?;
+    let permissions = if names == BTreeSet::from([RoleName::USER]) {
+        Permissions::default()
+    } else {
+        caller.require(&Permission::ROLES_WRITE)?;
+        let found = rows.into_iter().map(roles::from_row).collect::<Result<Vec<_>, _>>()?;
+        user_roles::grantable(&caller, &names, &found)?
+    };
+    let hash = match password {
+        Some(password) => Some(app.passwords.hash(password, random(&*app.rng)).await?),
+        None => None,
+    };
+    let now = app.now();
+    let user = User {
+        id: UserId::new(now, &*app.rng),
+        email: profile.email.clone(),
+        email_verified_at: None,
+        name: profile.name.clone(),
+        roles: names.iter().cloned().collect(),
+        permissions,
+        metadata: profile.metadata.clone(),
+        created_at: now,
+        updated_at: now,
+        suspended_at: None,
+        version: 1,
+    };
+    let new = NewUser {
+        id: user.id,
+        profile: &profile,
+        password_hash: hash.as_deref(),
+        email_verified_at: None,
+        at: now,
+    };
+    let event = cx.event(app, now, caller.actor(), EventKind::UserCreated, Some(user.id));
+    let statements = [users::insert(&new), roles::grant(user.id, &names), events::append(&event)];
+    match app.store.commit(statements).await {
+        Ok(()) => Ok(user),
+        Err(DatabaseError::Guard { .. }) => Err(super::busy()),
+        Err(error) => Err(email_taken(error)),
+    }
+}
+
+/// One user.
+pub async fn get(app: &App, cx: &Context, id: UserId) -> Result<User> {
+    let (caller, user) = find(app, cx, id).await?;
+    caller.require(&Permission::USERS_READ)?;
+    user.ok_or(Error::NotFound("user"))
+}
+
+/// A page of users, in the order in which they were created.
+pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<Page<User>> {
+    let statement = users::list(page);
+    let (caller, rows) = access::caller_with(app, cx, statement, " ORDER BY target.id").await?;
+    caller.require(&Permission::USERS_READ)?;
+    let users = rows.into_iter().map(users::from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::of(users, page.limit, |user| user.id.to_string()))
+}
+
+/// Writes a whole profile over the one that is there.
+pub async fn replace(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+    profile: Profile,
+) -> Result<User> {
+    change(app, cx, id, precondition, |_| Ok(profile.clone())).await
+}
+
+/// Changes what the patch names.
+pub async fn patch(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+    patch: ProfilePatch,
+) -> Result<User> {
+    change(app, cx, id, precondition, |user| apply(&patch, user)).await
+}
+
+/// Deletes a user. The last admin stays.
+pub async fn delete(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+) -> Result<()> {
+    for _ in 0..MAX_TRIES {
+        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        if remove(app, cx, caller.actor(), &user).await? {
+            return Ok(());
+        }
+    }
+    Err(super::busy())
+}
+
+/// Ends all sessions of a user and lets them begin no more. The last admin stays.
+pub async fn suspend(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+) -> Result<User> {
+    for _ in 0..MAX_TRIES {
+        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        if user.suspended_at.is_some() {
+            return Ok(user);
+        }
+        let now = app.now();
+        let event = cx.event(app, now, caller.actor(), EventKind::UserSuspended, Some(id));
+        let change = [
+            users::set_suspended(id, user.version, Some(now), now),
+            sessions::end_all(id, now),
+            events::append(&event),
+        ];
+        if commit(app, change, user.roles.contains(&RoleName::ADMIN)).await? {
+            return Ok(with_suspension(user, Some(now), now));
+        }
+    }
+    Err(super::busy())
+}
+
+/// Lets a user sign in again.
+pub async fn unsuspend(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+) -> Result<User> {
+    for _ in 0..MAX_TRIES {
+        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        if user.suspended_at.is_none() {
+            return Ok(user);
+        }
+        let now = app.now();
+        let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
+        let change = [users::set_suspended(id, user.version, None, now), events::append(&event)];
+        if commit(app, change, false).await? {
+            return Ok(with_suspension(user, None, now));
+        }
+    }
+    Err(super::busy())
+}
+
+/// Deletes a user at the version that was read, and with it all that belongs to
+/// it; `false` if another change came first. Events stay: they hold ids only.
+pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -> Result<bool> {
+    let event = cx.event(app, app.now(), actor, EventKind::UserDeleted, Some(user.id));
+    let change = [users::delete(user.id, user.version), events::append(&event)];
+    commit(app, change, user.roles.contains(&RoleName::ADMIN)).await
+}
+
+/// Commits a change of one user; `false` if another change came first. A change
+/// that takes an admin away is undone if it was the last one.
+pub(super) async fn commit<const N: usize>(
+    app: &App,
+    change: [Statement; N],
+    takes_admin: bool,
+) -> Result<bool> {
+    let result = if takes_admin {
+        let guarded = [roles::lock_admins()].into_iter().chain(change);
+        app.store.commit(guarded.chain([roles::require_admin()])).await
+    } else {
+        app.store.commit(change).await
+    };
+    match result {
+        Ok(()) => Ok(true),
+        Err(DatabaseError::Guard { statement }) if takes_admin && statement > N => {
+            Err(Error::conflict("last_admin", "This is the last admin who can sign in."))
+        }
+        Err(DatabaseError::Guard { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What it means that an address is unique.
+pub(super) fn email_taken(error: DatabaseError) -> Error {
+    error.on_unique(users::EMAIL_KEY, taken())
+}
+
+/// The address is somebody else's.
+pub(super) fn taken() -> Error {
+    Error::conflict("email_taken", "Another user has this email address.")
+}
+
+/// The user after a patch, as a profile.
+pub(super) fn apply(patch: &ProfilePatch, user: &User) -> Result<Profile> {
+    let mut profile = user.profile();
+    if let Some(email) = &patch.email {
+        profile.email = email.clone();
+    }
+    if let Some(name) = &patch.name {
+        profile.name = name.clone();
+    }
+    if let Some(members) = &patch.metadata {
+        let merged = profile.metadata.merged(members);
+        profile.metadata = merged.map_err(|reason| Error::invalid("metadata", reason))?;
+    }
+    Ok(profile)
+}
+
+/// Writes a profile over the version that was read, and returns the new user.
+/// `None` if another change came first.
+pub(super) async fn write(
+    app: &App,
+    cx: &Context,
+    actor: Actor,
+    user: User,
+    profile: Profile,
+) -> Result<Option<User>> {
+    let now = app.now();
+    let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));
+    let update = users::update(user.id, user.version, &profile, now);
+    let mut statements = vec![update, events::append(&event)];
+    if user.email.normalized() != profile.email.normalized() {
+        // What was mailed to the old address opens nothing any more.
+        statements.push(one_time_tokens::end_all_of(user.id));
+    }
+    match app.store.commit(statements).await {
+        Ok(()) => Ok(Some(updated(user, profile, now))),
+        Err(DatabaseError::Guard { .. }) => Ok(None),
+        Err(error) => Err(email_taken(error)),
+    }
+}
+
+async fn change(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+    profile: impl Fn(&User) -> Result<Profile>,
+) -> Result<User> {
+    for _ in 0..MAX_TRIES {
+        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        let profile = profile(&user)?;
+        if let Some(user) = write(app, cx, caller.actor(), user, profile).await? {
+            return Ok(user);
+        }
+    }
+    Err(super::busy())
+}
+
+fn with_suspension(user: User, suspended_at: Option<Timestamp>, now: Timestamp) -> User {
+    let version = user.version.saturating_add(1);
+    User { suspended_at, updated_at: now, version, ..user }
+}
+
+fn updated(user: User, profile: Profile, now: Timestamp) -> User {
+    let same_address = user.email.normalized() == profile.email.normalized();
+    User {
+        email_verified_at: user.email_verified_at.filter(|_| same_address),
+        email: profile.email,
+        name: profile.name,
+        metadata: profile.metadata,
+        updated_at: now,
+        version: user.version.saturating_add(1),
+        ..user
+    }
+}
+
+/// Who calls, and the user that they ask for.
+pub(super) async fn find(app: &App, cx: &Context, id: UserId) -> Result<(Caller, Option<User>)> {
+    let (caller, rows) = access::caller_with(app, cx, users::by_id(id), "").await?;
+    let user = rows.into_iter().next().map(users::from_row).transpose()?;
+    Ok((caller, user))
+}
+
+/// The user, at the version that is meant, for those who may change it.
+async fn find_to_write(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+) -> Result<(Caller, User)> {
+    let (caller, user) = find(app, cx, id).await?;
+    caller.require(&Permission::USERS_WRITE)?;
+    let user = user.ok_or(Error::NotFound("user"))?;
+    caller.require_over(&user)?;
+    precondition.check(user.version)?;
+    Ok((caller, user))
+}

@@ -1,0 +1,19 @@
+//! Events.
+
+use super::database::Statement;
+use crate::domain::event::Event;
+
+/// Adds an event. Stands in the commit of what it tells of.
+pub fn append(event: &Event) -> Statement {
+    let sql = "INSERT INTO events (id, kind, actor, subject, at, request_id) \
+               VALUES ($1, $2, $3, $4, $5, $6)";
+    let params = vec![
+        event.id.to_string().into(),
+        event.kind.as_str().into(),
+        event.actor.to_string().into(),
+        event.subject.as_ref().map(ToString::to_string).into(),
+        event.at.into(),
+        event.request_id.as_str().into(),
+    ];
+    Statement::new(sql, params)
+}

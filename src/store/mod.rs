@@ -1,0 +1,105 @@
+//! SQL, written once for both databases. One file for each resource.
+//!
+//! Reads return `Option` for "not there"; an error means "could not ask".
+//! Writes are values: a write function returns a [`Statement`], and
+//! [`Store::commit`] runs a list of them as one change.
+
+pub mod addressees;
+pub mod api_keys;
+pub mod audit;
+pub mod callers;
+pub mod challenges;
+pub mod database;
+pub mod events;
+pub mod factors;
+pub mod invitations;
+pub mod keys;
+pub mod mails;
+pub mod migrate;
+pub mod one_time_tokens;
+pub mod own_data;
+#[cfg(target_family = "wasm")]
+pub mod postgres;
+pub mod postgres_commit;
+pub mod registrations;
+pub mod roles;
+pub mod sessions;
+#[cfg(target_family = "wasm")]
+pub mod sqlite;
+pub mod users;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use database::{Database, DatabaseError, Row, Statement};
+
+/// The database, as services use it.
+#[derive(Clone)]
+pub struct Store {
+    database: Arc<dyn Database>,
+    migrated: Arc<AtomicBool>,
+    auto_migrate: bool,
+}
+
+impl Store {
+    /// A store over a database. With `auto_migrate`, what is pending is applied
+    /// before the first use; without, its use fails until somebody applied it.
+    pub fn new(database: Arc<dyn Database>, auto_migrate: bool) -> Self {
+        Self { database, migrated: Arc::new(AtomicBool::new(false)), auto_migrate }
+    }
+
+    /// Runs one statement, which is atomic by itself.
+    pub async fn query(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
+        self.require_migrated().await?;
+        let expected = statement.rows;
+        let rows = self.database.query(statement).await?;
+        match expected {
+            Some(expected) if rows.len() != expected => Err(DatabaseError::Guard { statement: 0 }),
+            _ => Ok(rows),
+        }
+    }
+
+    /// Runs statements as one change: all of them, or none.
+    pub async fn commit(
+        &self,
+        statements: impl IntoIterator<Item = Statement>,
+    ) -> Result<(), DatabaseError> {
+        self.require_migrated().await?;
+        self.database.commit(statements.into_iter().collect()).await
+    }
+
+    /// Looks at the migrations before the first request needs them, so that not
+    /// every one of the requests that come together looks. A failure shows where
+    /// the database is used.
+    pub async fn warm_up(&self) {
+        let _ = self.require_migrated().await;
+    }
+
+    /// Which migrations the database has had.
+    pub async fn migrations(&self) -> Result<migrate::State, DatabaseError> {
+        migrate::state(&*self.database).await
+    }
+
+    /// Applies what is pending and says what that was.
+    pub async fn migrate(&self) -> Result<Vec<i64>, DatabaseError> {
+        migrate::apply(&*self.database).await
+    }
+
+    async fn require_migrated(&self) -> Result<(), DatabaseError> {
+        if self.migrated.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut state = self.migrations().await?;
+        if self.auto_migrate && matches!(state, migrate::State::Pending(_)) {
+            self.migrate().await?;
+            state = self.migrations().await?;
+        }
+        match state {
+            migrate::State::Current => {
+                self.migrated.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            other => Err(DatabaseError::Unavailable(other.to_string())),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! One-time tokens, by their hash.
+
+use data_encoding::HEXLOWER;
+
+use super::database::{DatabaseError, Row, Statement};
+use crate::domain::id::UserId;
+use crate::domain::one_time_token::{MAX_CODE_TRIES, StoredToken, TokenPurpose};
+use crate::domain::time::Timestamp;
+
+/// Writes a token, which ends the one that had its purpose and subject before.
+pub fn put(purpose: TokenPurpose, token: &StoredToken, expires_at: Timestamp) -> Statement {
+    let sql = "INSERT INTO one_time_tokens \
+               (hash, purpose, subject, user_id, data, tries, expires_at) \
+               VALUES ($1, $2, $3, $4, $5, 0, $6) \
+               ON CONFLICT (purpose, subject) DO UPDATE SET hash = excluded.hash, \
+               user_id = excluded.user_id, data = excluded.data, tries = 0, \
+               expires_at = excluded.expires_at";
+    let params = vec![
+        HEXLOWER.encode(&token.hash).into(),
+        purpose.as_str().into(),
+        token.subject.as_str().into(),
+        token.user.map(|id| id.to_string()).into(),
+        token.data.as_deref().into(),
+        expires_at.into(),
+    ];
+    Statement::new(sql, params)
+}
+
+/// A token that is good now.
+pub fn find(purpose: TokenPurpose, hash: &[u8; 32], now: Timestamp) -> Statement {
+    let sql = "SELECT hash, subject, user_id, data FROM one_time_tokens \
+               WHERE hash = $1 AND purpose = $2 AND expires_at > $3";
+    let params = vec![HEXLOWER.encode(hash).into(), purpose.as_str().into(), now.into()];
+    Statement::new(sql, params)
+}
+
+/// Counts a try of a code, and returns what it is compared with, as long as tries
+/// are left: of any number at the same time, no more than those get it.
+pub fn count_try(hash: &[u8; 32], now: Timestamp) -> Statement {
+    let sql = "UPDATE one_time_tokens SET tries = tries + 1 \
+               WHERE hash = $1 AND purpose = $2 AND expires_at > $3 AND tries < $4 \
+               RETURNING hash, subject, user_id, data";
+    let params = vec![
+        HEXLOWER.encode(hash).into(),
+        TokenPurpose::EmailCode.as_str().into(),
+        now.into(),
+        MAX_CODE_TRIES.into(),
+    ];
+    Statement::new(sql, params)
+}
+
+/// Uses a token up: of several that try, one succeeds.
+pub fn consume(token: &StoredToken, now: Timestamp) -> Statement {
+    let sql = "DELETE FROM one_time_tokens WHERE hash = $1 AND expires_at > $2 RETURNING hash";
+    Statement::new(sql, vec![HEXLOWER.encode(&token.hash).into(), now.into()]).expecting(1)
+}
+
+/// Ends the token of a purpose and subject, if there is one.
+pub fn end(purpose: TokenPurpose, subject: &str) -> Statement {
+    let sql = "DELETE FROM one_time_tokens WHERE purpose = $1 AND subject = $2";
+    Statement::new(sql, vec![purpose.as_str().into(), subject.into()])
+}
+
+/// Ends every token of a user.
+pub fn end_all_of(user: UserId) -> Statement {
+    let sql = "DELETE FROM one_time_tokens WHERE user_id = $1";
+    Statement::new(sql, vec![user.to_string().into()])
+}
+
+/// Deletes some of those that expired.
+pub fn purge(now: Timestamp, limit: u32) -> Statement {
+    let sql = "DELETE FROM one_time_tokens WHERE hash IN (SELECT hash FROM one_time_tokens \
+               WHERE expires_at <= $1 LIMIT $2) RETURNING hash";
+    Statement::new(sql, vec![now.into(), limit.into()])
+}
+
+/// Reads a row of [`find`] or [`count_try`].
+pub fn from_row(row: Row) -> Result<StoredToken, DatabaseError> {
+    let mut columns = row.read();
+    let decode = |text: &str| HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok();
+    Ok(StoredToken {
+        hash: columns.parsed(decode)?,
+        subject: columns.text()?,
+        user: columns.optional_text()?.and_then(|id| UserId::parse(&id).ok()),
+        data: columns.optional_text()?,
+    })
+}

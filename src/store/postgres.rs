@@ -1,0 +1,127 @@
+//! The driver for Spin's Postgres interface.
+//!
+//! Rules that the host imposes: connections are pooled by the host and go back to
+//! its pool as they are, with an open transaction if there is one. So nothing
+//! here opens a transaction: a change of several statements is one call of a
+//! function that a migration installs. An error may arrive only when the rows
+//! were collected, so they always are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use serde_json::Value as Json;
+use spin_sdk::pg::{Connection, DbValue, Error, ParameterValue, PgError, QueryError};
+
+use super::database::{BoxFuture, Database, DatabaseError, Dialect, Row, Statement, Value};
+use crate::app::Timer;
+
+/// A server, by its connection string.
+pub struct SpinPostgres {
+    url: String,
+    timeout: Duration,
+    timer: Arc<dyn Timer>,
+}
+
+impl SpinPostgres {
+    /// The server at `url`. Nothing waits for it longer than `timeout`, on this
+    /// side or on its own.
+    pub fn new(url: &str, timeout: Duration, timer: Arc<dyn Timer>) -> Self {
+        Self { url: with_time_outs(url, timeout), timeout, timer }
+    }
+
+    /// Runs one statement on a connection of the host's pool.
+    async fn run(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
+        let connection = Connection::open(self.url.clone()).await.map_err(failed)?;
+        let params: Vec<_> = statement.params.into_iter().map(to_spin).collect();
+        let mut result = connection.query(statement.sql, params).await.map_err(failed)?;
+        let mut rows = Vec::new();
+        while let Some(row) = result.rows().next().await {
+            let values = row.into_iter().map(from_spin).collect::<Result<_, _>>()?;
+            rows.push(Row::new(values));
+        }
+        result.result().await.map_err(failed)?;
+        Ok(rows)
+    }
+
+    /// A server that is frozen answers nothing, not even an error.
+    async fn run_in_time(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
+        let late = self.timer.sleep(self.timeout);
+        match select(Box::pin(self.run(statement)), late).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), _)) => {
+                Err(DatabaseError::Unavailable("the server does not answer in time".to_owned()))
+            }
+        }
+    }
+}
+
+impl Database for SpinPostgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>, DatabaseError>> {
+        Box::pin(self.run_in_time(statement))
+    }
+
+    fn commit(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<(), DatabaseError>> {
+        let changes: Json = statements.iter().map(super::postgres_commit::change).collect();
+        let sql = "SELECT rollcall_commit_v1($1)";
+        let statement = Statement::new(sql, vec![changes.to_string().into()]);
+        Box::pin(async move { self.run_in_time(statement).await.map(drop) })
+    }
+}
+
+/// Adds time-outs to a connection string that sets no options of its own.
+fn with_time_outs(url: &str, timeout: Duration) -> String {
+    if url.contains("options=") {
+        return url.to_owned();
+    }
+    let millis = timeout.as_millis();
+    let options = format!(
+        "-c statement_timeout={millis} -c lock_timeout={millis} \
+         -c idle_in_transaction_session_timeout={millis}"
+    );
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let options = options.replace(' ', "%20").replace('=', "%3D");
+        format!("{url}{separator}options={options}")
+    } else {
+        format!("{url} options='{options}'")
+    }
+}
+
+fn to_spin(value: Value) -> ParameterValue {
+    match value {
+        Value::Null => ParameterValue::DbNull,
+        Value::Integer(integer) => ParameterValue::Int64(integer),
+        Value::Text(text) => ParameterValue::Str(text),
+    }
+}
+
+fn from_spin(value: DbValue) -> Result<Value, DatabaseError> {
+    match value {
+        DbValue::DbNull => Ok(Value::Null),
+        DbValue::Int64(integer) => Ok(Value::Integer(integer)),
+        DbValue::Int32(integer) => Ok(Value::Integer(integer.into())),
+        DbValue::Str(text) => Ok(Value::Text(text)),
+        other => Err(DatabaseError::Other(format!("a column of an unexpected type: {other:?}"))),
+    }
+}
+
+fn failed(error: Error) -> DatabaseError {
+    match error {
+        Error::PgError(PgError::ConnectionFailed(text)) => DatabaseError::Unavailable(text),
+        Error::PgError(PgError::QueryFailed(QueryError::DbError(error))) => {
+            let extra = error.extras.iter().find(|(name, _)| name == "constraint");
+            let constraint = extra.map(|(_, name)| name.as_str());
+            super::postgres_commit::meaning(&error.code, &error.message, constraint)
+        }
+        // Without words of the server's own, the connection is what broke.
+        Error::PgError(PgError::QueryFailed(QueryError::Text(text))) => {
+            DatabaseError::Unavailable(text)
+        }
+        other => DatabaseError::Other(other.to_string()),
+    }
+}

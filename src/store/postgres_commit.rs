@@ -1,0 +1,105 @@
+//! What a commit is on Postgres, and what its errors mean; without a host, so
+//! that it is tested natively too.
+
+use serde_json::{Value as Json, json};
+
+use super::database::{DatabaseError, Statement, Value};
+
+/// A statement as `rollcall_commit_v1` takes it: parameters are texts in one JSON
+/// array, and the statement casts each back to its type.
+pub fn change(statement: &Statement) -> Json {
+    let params = statement.params.iter().map(|param| match param {
+        Value::Null => Json::Null,
+        Value::Integer(integer) => Json::String(integer.to_string()),
+        Value::Text(text) => Json::String(text.clone()),
+    });
+    json!({
+        "sql": with_json_params(&statement.sql, &statement.params),
+        "params": params.collect::<Vec<_>>(),
+        "rows": statement.rows,
+    })
+}
+
+/// Writes `$n` as a look-up in the array of parameters.
+fn with_json_params(sql: &str, params: &[Value]) -> String {
+    let mut parts = sql.split('$');
+    let mut rewritten = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at_checked(digits).unwrap_or_default();
+        let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        match index.and_then(|index| params.get(index).map(|param| (index, param))) {
+            // Untyped, so that it fits a column of any type.
+            Some((_, Value::Null)) => rewritten.push_str("NULL"),
+            Some((index, Value::Integer(_))) => {
+                rewritten.push_str(&format!("CAST($1 ->> {index} AS BIGINT)"));
+            }
+            Some((index, Value::Text(_))) => rewritten.push_str(&format!("($1 ->> {index})")),
+            None => {
+                rewritten.push('$');
+                rewritten.push_str(number);
+            }
+        }
+        rewritten.push_str(rest);
+    }
+    rewritten
+}
+
+/// What an SQLSTATE means to us.
+pub fn meaning(code: &str, message: &str, constraint: Option<&str>) -> DatabaseError {
+    let text = || format!("{code}: {message}");
+    match (code, code.get(..2).unwrap_or_default()) {
+        ("RC001", _) => {
+            let statement = message.rsplit(' ').next().and_then(|number| number.parse().ok());
+            DatabaseError::Guard { statement: statement.unwrap_or_default() }
+        }
+        ("23505", _) => {
+            DatabaseError::Unique { constraint: constraint.unwrap_or_default().to_owned() }
+        }
+        ("23503", _) => DatabaseError::ForeignKey,
+        // Serialization, deadlock, lock and statement time-outs.
+        ("40001" | "40P01" | "55P03" | "57014", _) => DatabaseError::Busy(text()),
+        // Connections, resources, the operator's intervention, the system, read-only.
+        ("25006", _) | (_, "08" | "53" | "57" | "58") => DatabaseError::Unavailable(text()),
+        _ => DatabaseError::Other(text()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_finds_its_parameters_in_one_array() {
+        let params = vec![1_i64.into(), "x".into(), Value::Null];
+        let sql = "UPDATE t SET a = $1, b = $2, c = $3, d = $1 WHERE id = $2";
+        let change = change(&Statement::new(sql, params).expecting(1));
+        let expected = json!({
+            "sql": "UPDATE t SET a = CAST($1 ->> 0 AS BIGINT), b = ($1 ->> 1), c = NULL, \
+                    d = CAST($1 ->> 0 AS BIGINT) WHERE id = ($1 ->> 1)",
+            "params": ["1", "x", null],
+            "rows": 1,
+        });
+        assert_eq!(change, expected);
+    }
+
+    #[test]
+    fn what_postgres_says_is_understood() {
+        let busy = DatabaseError::Busy("40P01: deadlock detected".to_owned());
+        for (code, message, expected) in [
+            ("RC001", "guard 3", DatabaseError::Guard { statement: 3 }),
+            (
+                "23505",
+                "duplicate",
+                DatabaseError::Unique { constraint: "users_email_key".to_owned() },
+            ),
+            ("23503", "fk", DatabaseError::ForeignKey),
+            ("40P01", "deadlock detected", busy),
+            ("57P01", "shutdown", DatabaseError::Unavailable("57P01: shutdown".to_owned())),
+            ("53100", "disk full", DatabaseError::Unavailable("53100: disk full".to_owned())),
+            ("42601", "syntax", DatabaseError::Other("42601: syntax".to_owned())),
+        ] {
+            assert_eq!(meaning(code, message, Some("users_email_key")), expected);
+        }
+    }
+}

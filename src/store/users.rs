@@ -1,0 +1,189 @@
+//! Users.
+
+use super::database::{Columns, DatabaseError, Row, Statement, Value};
+use crate::domain::email::Email;
+use crate::domain::id::UserId;
+use crate::domain::metadata::Metadata;
+use crate::domain::name::Name;
+use crate::domain::page::PageRequest;
+use crate::domain::role::{Permissions, RoleName};
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Profile, User};
+
+/// What is unique about a user besides the id.
+pub const EMAIL_KEY: &str = "users_email_normalized_key";
+
+/// The columns of a user `u`, in the order in which [`from_columns`] reads them.
+/// A macro, so that statements can be put together at compile time.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.email, u.email_verified_at, u.name, u.metadata, u.created_at, u.updated_at, \
+         u.suspended_at, u.version, \
+         (SELECT string_agg(ur.role, ' ') FROM user_roles ur WHERE ur.user_id = u.id) AS roles, \
+         (SELECT string_agg(r.permissions, ' ') FROM user_roles ur JOIN roles r ON r.name = ur.role \
+          WHERE ur.user_id = u.id) AS permissions"
+    };
+}
+pub(super) use user_columns;
+
+/// One user.
+pub fn by_id(id: UserId) -> Statement {
+    let sql = concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1");
+    Statement::new(sql, vec![id.to_string().into()])
+}
+
+/// A page of users by id, which is the order in which they were created, and one
+/// user more if there is one.
+pub fn list(page: &PageRequest) -> Statement {
+    let limit = page.limit.get().saturating_add(1).into();
+    match &page.after {
+        None => Statement::new(
+            concat!("SELECT ", user_columns!(), " FROM users u ORDER BY u.id LIMIT $1"),
+            vec![limit],
+        ),
+        Some(after) => Statement::new(
+            concat!(
+                "SELECT ",
+                user_columns!(),
+                " FROM users u WHERE u.id > $1 ORDER BY u.id LIMIT $2"
+            ),
+            vec![after.as_str().into(), limit],
+        ),
+    }
+}
+
+/// A new user, as inserted.
+pub struct NewUser<'a> {
+    /// Its id.
+    pub id: UserId,
+    /// Its profile.
+    pub profile: &'a Profile,
+    /// Its password as a PHC string, if it can sign in with one.
+    pub password_hash: Option<&'a str>,
+    /// When its address was proven, if it was.
+    pub email_verified_at: Option<Timestamp>,
+    /// When it was created.
+    pub at: Timestamp,
+}
+
+/// Inserts a user at version 1.
+pub fn insert(user: &NewUser<'_>) -> Statement {
+    let sql = "INSERT INTO users (id, email, email_normalized, email_verified_at, name, metadata, \
+               password_hash, created_at, updated_at, version) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)";
+    let params = vec![
+        user.id.to_string().into(),
+        user.profile.email.as_str().into(),
+        user.profile.email.normalized().into(),
+        user.email_verified_at.into(),
+        user.profile.name.as_str().into(),
+        user.profile.metadata.to_json().into(),
+        user.password_hash.into(),
+        user.at.into(),
+        user.at.into(),
+    ];
+    Statement::new(sql, params)
+}
+
+/// Writes a profile over the one at `version`. A new address is unproven.
+pub fn update(id: UserId, version: i64, profile: &Profile, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET email = $1, \
+               email_verified_at = CASE WHEN email_normalized = $2 THEN email_verified_at END, \
+               email_normalized = $2, name = $3, metadata = $4, updated_at = $5, \
+               version = version + 1 WHERE id = $6 AND version = $7 RETURNING id";
+    let params = vec![
+        profile.email.as_str().into(),
+        profile.email.normalized().into(),
+        profile.name.as_str().into(),
+        profile.metadata.to_json().into(),
+        at.into(),
+        id.to_string().into(),
+        version.into(),
+    ];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Counts a change of what belongs to the user at `version`, such as its roles.
+pub fn touch(id: UserId, version: i64, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET updated_at = $1, version = version + 1 \
+               WHERE id = $2 AND version = $3 RETURNING id";
+    Statement::new(sql, vec![at.into(), id.to_string().into(), version.into()]).expecting(1)
+}
+
+/// Writes since when the user at `version` may not sign in; `None`: it may.
+pub fn set_suspended(
+    id: UserId,
+    version: i64,
+    suspended_at: Option<Timestamp>,
+    at: Timestamp,
+) -> Statement {
+    let sql = "UPDATE users SET suspended_at = $1, updated_at = $2, version = version + 1 \
+               WHERE id = $3 AND version = $4 RETURNING id";
+    let params = vec![suspended_at.into(), at.into(), id.to_string().into(), version.into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Marks a user's address as proven, if it still is the user's.
+pub fn verify_email(id: UserId, normalized: &str, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET email_verified_at = $1, updated_at = $1, version = version + 1 \
+               WHERE id = $2 AND email_normalized = $3 RETURNING id";
+    let params = vec![at.into(), id.to_string().into(), normalized.into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Sets a password for whoever proved the user's address just now.
+pub fn reset_password(id: UserId, normalized: &str, hash: &str, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET password_hash = $1, \
+               email_verified_at = COALESCE(email_verified_at, $2), updated_at = $2, \
+               version = version + 1 WHERE id = $3 AND email_normalized = $4 RETURNING id";
+    let params = vec![hash.into(), at.into(), id.to_string().into(), normalized.into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Gives a user who may sign in another address, which was just proven.
+pub fn change_email(id: UserId, email: &Email, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET email = $1, email_normalized = $2, email_verified_at = $3, \
+               updated_at = $3, version = version + 1 \
+               WHERE id = $4 AND suspended_at IS NULL RETURNING id";
+    let params =
+        vec![email.as_str().into(), email.normalized().into(), at.into(), id.to_string().into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Deletes the user at `version`, and with it what belongs to it.
+pub fn delete(id: UserId, version: i64) -> Statement {
+    let sql = "DELETE FROM users WHERE id = $1 AND version = $2 RETURNING id";
+    Statement::new(sql, vec![id.to_string().into(), version.into()]).expecting(1)
+}
+
+/// Reads a row of [`user_columns`].
+pub fn from_row(row: Row) -> Result<User, DatabaseError> {
+    from_columns(&mut row.read())
+}
+
+/// Reads the columns of [`user_columns`].
+pub fn from_columns(columns: &mut Columns) -> Result<User, DatabaseError> {
+    Ok(User {
+        id: columns.parsed(|text| UserId::parse(text).ok())?,
+        email: columns.parsed(|text| Email::parse(text).ok())?,
+        email_verified_at: columns.optional_integer()?.map(Timestamp::from_micros),
+        name: columns.parsed(|text| Name::parse(text).ok())?,
+        metadata: columns.parsed(Metadata::from_stored)?,
+        created_at: Timestamp::from_micros(columns.integer()?),
+        updated_at: Timestamp::from_micros(columns.integer()?),
+        suspended_at: columns.optional_integer()?.map(Timestamp::from_micros),
+        version: columns.integer()?,
+        roles: {
+            let stored = columns.optional_text()?.unwrap_or_default();
+            let mut roles = RoleName::list_from_stored(&stored);
+            roles.sort();
+            roles
+        },
+        permissions: Permissions::from_stored(&columns.optional_text()?.unwrap_or_default()),
+    })
+}
+
+/// Whether there is anybody at all.
+pub fn any() -> Statement {
+    Statement::new("SELECT id FROM users LIMIT 1", Vec::<Value>::new())
+}

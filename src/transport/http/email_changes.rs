@@ -1,0 +1,72 @@
+//! `/api/v1/me/email-change`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use utoipa::ToSchema;
+
+use super::extract::{AnyCx, Cx, FromFields, Json};
+use super::json::Fields;
+use super::mailed::{self, AcceptedView, Token, TokenBody};
+use super::problem::Problem;
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::error::Error;
+use crate::service::email_changes;
+
+/// Another address, and who asks for it.
+#[derive(ToSchema)]
+#[schema(as = ChangeEmail)]
+#[expect(dead_code, reason = "describes what from_fields reads")]
+pub struct ChangeEmailBody {
+    #[schema(format = Email, max_length = 254, example = "ada@example.org")]
+    new_email: String,
+    #[schema(format = Password, min_length = 1, max_length = 256,
+        example = "correct horse battery staple")]
+    current_password: String,
+}
+
+/// The same, valid.
+pub struct ChangeEmail {
+    new_email: Email,
+    current_password: Password,
+}
+
+impl FromFields for ChangeEmail {
+    fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
+        let new_email = fields.required("new_email", Email::parse);
+        let current_password = fields.required("current_password", Password::given);
+        fields.finish(|| Some(Self { new_email: new_email?, current_password: current_password? }))
+    }
+}
+
+/// Asks for another address: a mail there asks for its proof, a mail to the old
+/// address tells of it. Until it is proven, nothing changes.
+#[utoipa::path(post, path = "/api/v1/me/email-change", tag = "me",
+    operation_id = "request_email_change", request_body = ChangeEmailBody,
+    responses((status = 202, description = "A mail to each address.", body = AcceptedView)))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    Json(ChangeEmail { new_email, current_password }): Json<ChangeEmail>,
+) -> Result<Response, Problem> {
+    email_changes::ask(&app, &cx, &new_email, current_password).await?;
+    Ok(mailed::accepted())
+}
+
+/// Proves the new address, once within an hour, wherever the link is opened.
+#[utoipa::path(post, path = "/api/v1/me/email-change/confirm", tag = "me",
+    operation_id = "confirm_email_change", security(()), request_body = TokenBody,
+    responses((status = 204, description = "Changed."),
+        (status = 409, description = "`email_taken`: another user has this address.")))]
+pub async fn confirm(
+    State(app): State<Arc<App>>,
+    AnyCx(cx): AnyCx,
+    Json(Token(token)): Json<Token>,
+) -> Result<Response, Problem> {
+    email_changes::confirm(&app, &cx, &token).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

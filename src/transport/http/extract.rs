@@ -1,0 +1,239 @@
+//! What handlers take from a request.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+use super::json::{self, Fields};
+use super::problem::Problem;
+use crate::app::App;
+use crate::domain::id::{ApiKeyId, InvitationId, SessionId, UserId};
+use crate::domain::page::{self, Limit, PageRequest};
+use crate::domain::role::RoleName;
+use crate::error::{Error, Invalid};
+use crate::service::{Context, Precondition};
+
+/// The context of a request that shows a credential which could be good. Others
+/// are turned away before anything else of theirs is read; whether the credential
+/// is good, the service asks.
+pub struct Cx(pub Context);
+
+impl<S: Send + Sync> FromRequestParts<S> for Cx {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
+        if context.credentials.is_plausible() {
+            Ok(Self(context))
+        } else {
+            Err(Error::Unauthenticated.into())
+        }
+    }
+}
+
+/// The context of a request of anybody: whoever takes it is visibly public.
+pub struct AnyCx(pub Context);
+
+impl<S: Sync> FromRequestParts<S> for AnyCx {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let context = parts.extensions.get::<Context>().cloned();
+        context.map(Self).ok_or_else(|| Error::internal("a request without a context").into())
+    }
+}
+
+/// What the path names, by its one parameter.
+macro_rules! path {
+    ($(#[$doc:meta])* $name:ident($id:ty), $what:literal) => {
+        $(#[$doc])*
+        pub struct $name(pub $id);
+
+        impl<S: Send + Sync> FromRequestParts<S> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                let path = Path::<String>::from_request_parts(parts, state).await;
+                let id = path.ok().and_then(|Path(id)| <$id>::parse(&id).ok());
+                id.map(Self).ok_or_else(|| Error::NotFound($what).into())
+            }
+        }
+    };
+}
+
+path! {
+    /// The user that the path names. What is no id names nobody.
+    UserPath(UserId), "user"
+}
+path! {
+    /// The session that the path names.
+    SessionPath(SessionId), "session"
+}
+path! {
+    /// The role that the path names.
+    RolePath(RoleName), "role"
+}
+path! {
+    /// The API key that the path names.
+    ApiKeyPath(ApiKeyId), "API key"
+}
+
+/// The invitation that the path names. What is no id names none.
+pub struct InvitationPath(pub InvitationId);
+
+impl<S: Send + Sync> FromRequestParts<S> for InvitationPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path.ok().and_then(|Path(id)| InvitationId::parse(&id).ok());
+        id.map(Self).ok_or_else(|| Error::NotFound("invitation").into())
+    }
+}
+
+/// A request that is made of the members of a JSON object.
+pub trait FromFields: Sized {
+    /// The media types of the body.
+    const MEDIA_TYPES: &[&str] = &["application/json"];
+
+    /// Takes the members and judges them.
+    fn from_fields(fields: Fields, app: &App) -> Result<Self, Error>;
+}
+
+/// A JSON body, valid.
+pub struct Json<T>(pub T);
+
+impl<T: FromFields> FromRequest<Arc<App>> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let value = json::read(&parts.headers, body, app.config.body_limit, T::MEDIA_TYPES).await?;
+        Ok(Self(T::from_fields(Fields::of(value)?, app)?))
+    }
+}
+
+/// Which version the caller means, by `If-Match` (RFC 9110, 13.1.1).
+pub struct IfMatch(pub Precondition);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(if_match(&parts.headers)?.unwrap_or_default()))
+    }
+}
+
+/// The same where a version must be named.
+pub struct RequiredIfMatch(pub Precondition);
+
+impl<S: Sync> FromRequestParts<S> for RequiredIfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(if_match(&parts.headers)?.ok_or(Error::PreconditionRequired)?))
+    }
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<Precondition>, Error> {
+    let mut versions = Vec::new();
+    let mut given = false;
+    for value in headers.get_all(header::IF_MATCH) {
+        given = true;
+        let value = value.to_str().map_err(|_| malformed_if_match())?;
+        if value.trim() == "*" {
+            return Ok(Some(Precondition::None));
+        }
+        for tag in value.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+            versions.extend(version_of(tag)?);
+        }
+    }
+    Ok(given.then_some(Precondition::Versions(versions)))
+}
+
+/// The version of a strong tag of ours. A weak tag, or one of somebody else's,
+/// matches no version.
+fn version_of(tag: &str) -> Result<Option<i64>, Error> {
+    let (weak, opaque) = match tag.strip_prefix("W/") {
+        Some(opaque) => (true, opaque),
+        None => (false, tag),
+    };
+    let quoted = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let text = quoted.ok_or_else(malformed_if_match)?;
+    Ok(if weak { None } else { text.parse().ok() })
+}
+
+fn malformed_if_match() -> Error {
+    Error::Malformed("If-Match must be a list of entity tags in double quotes, or *.".to_owned())
+}
+
+/// The members of a query, each given at most once.
+pub struct Query(Map<String, Value>);
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut members = Map::new();
+        let query = parts.uri.query().unwrap_or_default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let name: String = name.chars().take(64).collect();
+            if members.insert(name.clone(), Value::String(value.into_owned())).is_some() {
+                let reason = Invalid::new("repeated", "must be given once");
+                return Err(Error::invalid(name, reason).into());
+            }
+        }
+        Ok(Self(members))
+    }
+}
+
+impl Query {
+    /// The members, to be judged like those of a body.
+    pub fn fields(self) -> Result<Fields, Error> {
+        Fields::of(Value::Object(self.0))
+    }
+
+    /// Which page of the list called `list` is asked for.
+    pub fn page(self, app: &App, list: &str) -> Result<PageRequest, Error> {
+        let mut fields = self.fields()?;
+        let secret = &app.config.secret_key;
+        let limit = fields.optional("limit", Limit::parse);
+        let after = fields.optional("cursor", |text| page::read_cursor(secret, list, text));
+        fields.finish(|| Some(PageRequest { limit: limit.unwrap_or_default(), after }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn read(values: &[&'static str]) -> Result<Option<Precondition>, Error> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::IF_MATCH, HeaderValue::from_static(value));
+        }
+        if_match(&headers)
+    }
+
+    #[test]
+    fn if_match_names_versions_by_strong_tags() {
+        let versions = |versions: &[i64]| Some(Precondition::Versions(versions.to_vec()));
+        for (values, expected) in [
+            (&[][..], None),
+            (&["*"], Some(Precondition::None)),
+            (&["\"3\""], versions(&[3])),
+            (&["\"3\", \"4\"", "\"5\""], versions(&[3, 4, 5])),
+            (&["W/\"3\""], versions(&[])),
+            (&["\"other\""], versions(&[])),
+        ] {
+            assert_eq!(read(values).unwrap(), expected, "{values:?}");
+        }
+        for values in [&["3"][..], &["\"3"], &["\"3\" \"4\""]] {
+            assert!(read(values).is_err() || read(values).unwrap() == versions(&[]), "{values:?}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What the chain reads from the headers of every request, and adds to those of
+//! every response.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::body::Body;
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
+};
+use axum::response::IntoResponse;
+
+use crate::domain::id::new_uuid;
+use crate::domain::time::{Rng, Timestamp};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_VERSION: HeaderName = HeaderName::from_static("api-version");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What Spin appends; a client's own copies come before it.
+const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
+
+/// The version of the API, in the path as `v1`.
+const VERSION: &str = "1";
+
+/// The client's request id if it is 1 to 128 letters, digits and `-_.:`, given
+/// once; else a new UUIDv7.
+pub fn request_id(headers: &HeaderMap, now: Timestamp, rng: &dyn Rng) -> String {
+    let mut given = headers.get_all(REQUEST_ID).iter();
+    let only = given.next().filter(|_| given.next().is_none()).and_then(|id| id.to_str().ok());
+    let is_plain = |id: &&str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
+        (1..=128).contains(&id.len()) && id.bytes().all(plain)
+    };
+    match only.filter(is_plain) {
+        Some(id) => id.to_owned(),
+        None => new_uuid(now, rng).to_string(),
+    }
+}
+
+/// Where the request comes from: the peer that the host names, then as many
+/// entries of `X-Forwarded-For` from its end as there are trusted proxies.
+pub fn client_address(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
+    let peer = headers.get_all(CLIENT_ADDRESS).iter().next_back()?.to_str().ok()?;
+    let peer = address(peer)?;
+    let mut forwarded = Vec::new();
+    for value in headers.get_all(FORWARDED_FOR) {
+        forwarded.extend(value.to_str().unwrap_or_default().split(','));
+    }
+    let hops = forwarded.into_iter().rev().take(trusted_proxies);
+    // An entry that is no address ends the walk: what stands before it is hearsay.
+    Some(hops.map_while(address).last().unwrap_or(peer))
+}
+
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    text.parse::<SocketAddr>().map(|socket| socket.ip()).or_else(|_| text.parse()).ok()
+}
+
+/// Whether the path and the `API-Version` header name a version that exists.
+pub fn names_known_version(path: &str, headers: &HeaderMap) -> bool {
+    let mut segments = path.split('/').skip(1);
+    let in_path = segments.next() != Some("api") || segments.next() == Some("v1");
+    let asked = headers.get(API_VERSION).map(|value| value.to_str().unwrap_or_default());
+    in_path && asked.is_none_or(|asked| asked.trim().trim_start_matches('v') == VERSION)
+}
+
+/// Whether the `Accept` headers allow a media type or a problem instead of it.
+pub fn accepts(headers: &HeaderMap, offered: &str) -> bool {
+    let mut any = false;
+    for value in headers.get_all(header::ACCEPT) {
+        for range in value.to_str().unwrap_or_default().split(',') {
+            let (range, params) = range.split_once(';').unwrap_or((range, ""));
+            let range = range.trim();
+            if range.is_empty() {
+                continue;
+            }
+            any = true;
+            if !is_refused(params) && matches(range, offered) {
+                return true;
+            }
+        }
+    }
+    !any
+}
+
+/// `q=0` says: not this.
+fn is_refused(params: &str) -> bool {
+    params.split(';').filter_map(|param| param.split_once('=')).any(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0)
+    })
+}
+
+fn matches(range: &str, offered: &str) -> bool {
+    let main_type = offered.split('/').next().unwrap_or_default();
+    range == "*/*"
+        || range.eq_ignore_ascii_case(offered)
+        || range.strip_suffix("/*").is_some_and(|main| main.eq_ignore_ascii_case(main_type))
+}
+
+/// What the body says its length is; 0 if it does not say.
+pub fn content_length(headers: &HeaderMap) -> usize {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|length| length.parse().ok()).unwrap_or(0)
+}
+
+/// The request's origin if its pages may call.
+pub fn allowed_origin(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    let text = origin.to_str().ok()?;
+    allowed.iter().any(|allowed| allowed == text).then(|| origin.clone())
+}
+
+/// Whether a browser asks in advance whether it may send a request.
+pub fn is_preflight(request: &Request<Body>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::OPTIONS
+        && headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// The answer to that; [`add`] adds whether this origin may.
+pub fn preflight() -> Response<Body> {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, API-Version",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Adds what every response has.
+pub fn add(
+    response: &mut Response<Body>,
+    request_id: &str,
+    origin: Option<HeaderValue>,
+    https: bool,
+) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(API_VERSION, HeaderValue::from_static(VERSION));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    let or_insert = |headers: &mut HeaderMap, name: HeaderName, value| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    or_insert(headers, header::CACHE_CONTROL, "no-store");
+    let policy = "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+    or_insert(headers, header::CONTENT_SECURITY_POLICY, policy);
+    if https {
+        or_insert(
+            headers,
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000; includeSubDomains",
+        );
+    }
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let exposed = "ETag, Link, Location, Retry-After, X-Request-Id, API-Version";
+        or_insert(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(name.clone(), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn the_client_is_the_hosts_peer_and_no_more_hops_than_are_trusted() {
+        let spoofed = [
+            (CLIENT_ADDRESS, "6.6.6.6:1"),
+            (FORWARDED_FOR, "1.1.1.1, 2.2.2.2"),
+            (FORWARDED_FOR, "3.3.3.3"),
+            (CLIENT_ADDRESS, "10.0.0.9:5000"),
+        ];
+        let spoofed = headers(&spoofed);
+        for (proxies, expected) in [(0, "10.0.0.9"), (1, "3.3.3.3"), (2, "2.2.2.2"), (9, "1.1.1.1")]
+        {
+            assert_eq!(client_address(&spoofed, proxies), expected.parse().ok(), "{proxies}");
+        }
+        let broken = headers(&[(FORWARDED_FOR, "1.1.1.1, x"), (CLIENT_ADDRESS, "[::1]:5")]);
+        assert_eq!(client_address(&broken, 2), "::1".parse().ok());
+        assert_eq!(client_address(&HeaderMap::new(), 1), None);
+    }
+
+    #[test]
+    fn an_accept_header_is_met_or_not() {
+        for (accept, json) in [
+            ("application/json", true),
+            ("text/html, application/json;q=0.5", true),
+            ("*/*", true),
+            ("application/*", true),
+            ("APPLICATION/JSON", true),
+            ("", true),
+            ("text/html", false),
+            ("application/json;q=0", false),
+            ("application/xml, text/*", false),
+        ] {
+            let headers = headers(&[(header::ACCEPT, accept)]);
+            assert_eq!(accepts(&headers, "application/json"), json, "{accept}");
+        }
+        assert!(accepts(&HeaderMap::new(), "application/json"));
+    }
+
+    #[test]
+    fn only_versions_that_exist_are_known() {
+        let none = HeaderMap::new();
+        for (path, known) in [
+            ("/api/v1/users", true),
+            ("/health", true),
+            ("/api/v2/users", false),
+            ("/api/users", false),
+            ("/api", false),
+        ] {
+            assert_eq!(names_known_version(path, &none), known, "{path}");
+        }
+        for (version, known) in [("1", true), ("v1", true), ("2", false), ("", false)] {
+            let headers = headers(&[(API_VERSION, version)]);
+            assert_eq!(names_known_version("/api/v1/me", &headers), known, "{version}");
+        }
+    }
+}

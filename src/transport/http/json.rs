@@ -1,0 +1,326 @@
+//! JSON bodies: read strictly, and judged whole.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt, Limited};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use super::problem::Problem;
+use crate::error::{Error, FieldError, Invalid};
+
+/// The largest body, in bytes, that is read to its end although it is refused.
+pub const DISCARDED: usize = 8 << 20;
+
+/// Reads a body of one of the media types, of at most `limit` bytes, as JSON.
+pub async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: usize,
+    media_types: &[&str],
+) -> Result<Value, Problem> {
+    if !has_type(headers, media_types) || headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::unsupported_media_type(&media_types.join(" or ")));
+    }
+    match Limited::new(&mut body, limit).collect().await {
+        Ok(bytes) => parse(&bytes.to_bytes()).map_err(Problem::from),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            discard(body).await;
+            Err(Problem::payload_too_large(limit))
+        }
+        Err(_) => Err(Error::Malformed("The body could not be read to its end.".to_owned()).into()),
+    }
+}
+
+/// Reads the rest of a body that is refused, within bounds: a client that still
+/// writes when the connection is closed never sees why.
+pub async fn discard(mut body: Body) {
+    let mut left = DISCARDED;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}
+
+fn has_type(headers: &HeaderMap, media_types: &[&str]) -> bool {
+    let Some(content_type) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
+        return false;
+    };
+    let (essence, params) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let charset = params.split(';').find_map(|param| {
+        let (name, value) = param.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    let known = media_types.iter().any(|known| essence.trim().eq_ignore_ascii_case(known));
+    known && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
+}
+
+/// Reads JSON in which no object has two members of one name: parsers that
+/// disagree about those are how checks get around.
+pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    match serde_json::from_slice::<Strict>(bytes) {
+        Ok(Strict(value)) => Ok(value),
+        Err(error) => Err(Error::Malformed(format!("The body is not JSON: {error}."))),
+    }
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Strict;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
+        Ok(Strict(Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
+        Ok(Strict(Value::Number(value.into())))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
+        Ok(Strict(Value::Number(value.into())))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
+        Ok(Strict(Number::from_f64(value).map_or(Value::Null, Value::Number)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
+        Ok(Strict(Value::String(value.to_owned())))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Strict, E> {
+        Ok(Strict(Value::String(value)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Strict, E> {
+        Ok(Strict(Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Strict, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Strict(Value::Array(array)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Strict, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
+            if object.insert(name, value).is_some() {
+                return Err(de::Error::custom("an object has two members of one name"));
+            }
+        }
+        Ok(Strict(Value::Object(object)))
+    }
+}
+
+/// The members of a JSON object, taken one by one; what is wrong is collected,
+/// so that the client learns of everything at once.
+pub struct Fields {
+    members: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+/// The most errors that one answer tells: a request of many wrong fields must not
+/// grow into an answer of many times its size.
+const MAX_ERRORS: usize = 50;
+
+/// Members that the service sets; a client that sends them learns so.
+const READ_ONLY: &[&str] =
+    &["id", "email_verified_at", "roles", "created_at", "updated_at", "suspended_at", "version"];
+
+impl Fields {
+    /// The members of an object.
+    pub fn of(value: Value) -> Result<Self, Error> {
+        match value {
+            Value::Object(members) => Ok(Self { members, errors: Vec::new() }),
+            _ => Err(Error::invalid("", Invalid::new("wrong_type", "must be an object"))),
+        }
+    }
+
+    /// A text that must be there.
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        if self.members.contains_key(name) {
+            self.optional(name, parse)
+        } else {
+            self.refuse(name, Invalid::new("required", "is required"));
+            None
+        }
+    }
+
+    /// A text that may be left out, but not `null`.
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        self.value(name, |value| match value {
+            Value::String(text) => parse(&text),
+            _ => Err(Invalid::new("wrong_type", "must be a string")),
+        })
+    }
+
+    /// A list of at most `max` texts that must be there.
+    pub fn required_list<T, C: FromIterator<T>>(
+        &mut self,
+        name: &str,
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<C> {
+        if self.members.contains_key(name) {
+            self.optional_list(name, max, parse)
+        } else {
+            self.refuse(name, Invalid::new("required", "is required"));
+            None
+        }
+    }
+
+    /// A list of at most `max` texts that may be left out, but not `null`. An item
+    /// that is wrong is told by its place, such as `roles.0`.
+    pub fn optional_list<T, C: FromIterator<T>>(
+        &mut self,
+        name: &str,
+        max: usize,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Option<C> {
+        let items = self.value(name, |value| match value {
+            Value::Array(items) if items.len() <= max => Ok(items),
+            Value::Array(_) => {
+                Err(Invalid::new("too_many", format!("must have at most {max} items")))
+            }
+            _ => Err(Invalid::new("wrong_type", "must be an array")),
+        })?;
+        let mut parsed = Vec::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            let result = match item {
+                Value::String(text) => parse(text),
+                _ => Err(Invalid::new("wrong_type", "must be a string")),
+            };
+            match result {
+                Ok(item) => parsed.push(item),
+                Err(reason) => self.refuse(&format!("{name}.{place}"), reason),
+            }
+        }
+        Some(parsed.into_iter().collect())
+    }
+
+    /// A value of any type that may be left out.
+    pub fn value<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(Value) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        match parse(self.members.remove(name)?) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.refuse(name, reason);
+                None
+            }
+        }
+    }
+
+    /// Makes a value of what was taken, unless something was wrong or is left over.
+    pub fn finish<T>(mut self, make: impl FnOnce() -> Option<T>) -> Result<T, Error> {
+        let left_over = std::mem::take(&mut self.members);
+        for name in left_over.keys().take(MAX_ERRORS) {
+            let reason = if READ_ONLY.contains(&name.as_str()) {
+                Invalid::new("read_only", "is set by the service")
+            } else {
+                Invalid::new("unknown_field", "is not a field of this request")
+            };
+            // The name is the client's text: it is cut, so that an answer stays small.
+            self.refuse(&name.chars().take(64).collect::<String>(), reason);
+        }
+        match make() {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(Error::Invalid(self.errors)),
+        }
+    }
+
+    fn refuse(&mut self, name: &str, reason: Invalid) {
+        self.errors.push(reason.of(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_one_json_value_is_malformed() {
+        let deep = "[".repeat(100_000);
+        for text in ["", "{", "{}{}", "{'a':1}", "[1,]", "nul", "1e999", "{\"a\":1,\"a\":2}", &deep]
+        {
+            assert!(matches!(parse(text.as_bytes()), Err(Error::Malformed(_))), "{text:.20}");
+        }
+        assert!(parse(b"\"\xff\"").is_err());
+        assert_eq!(
+            parse(br#"{"a":[1,-2,0.5,"x",null,true]}"#).unwrap(),
+            json!({"a":[1,-2,0.5,"x",null,true]})
+        );
+    }
+
+    #[test]
+    fn every_wrong_item_of_a_list_is_told_by_its_place() {
+        let parse = |text: &str| match text {
+            "x" => Err(Invalid::new("bad", "must not be x")),
+            text => Ok(text.to_owned()),
+        };
+        let mut fields =
+            Fields::of(json!({"a": ["1", "x", 2], "b": "1", "c": ["1", "2"]})).unwrap();
+        let _: Option<Vec<_>> = fields.required_list("a", 3, parse);
+        let _: Option<Vec<_>> = fields.optional_list("b", 3, parse);
+        let _: Option<Vec<_>> = fields.optional_list("c", 1, parse);
+        let _: Option<Vec<_>> = fields.required_list("d", 3, parse);
+        let Err(Error::Invalid(errors)) = fields.finish(|| Some(())) else {
+            panic!("it was accepted");
+        };
+        let told: Vec<_> = errors.iter().map(|e| (e.field.as_str(), e.code)).collect();
+        let expected = [
+            ("a.1", "bad"),
+            ("a.2", "wrong_type"),
+            ("b", "wrong_type"),
+            ("c", "too_many"),
+            ("d", "required"),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn every_wrong_field_is_told_at_once() {
+        let text = |text: &str| Ok::<_, Invalid>(text.to_owned());
+        let body = json!({"a": 1, "c": "x", "id": "1", "z": null});
+        let mut fields = Fields::of(body).unwrap();
+        let (a, b, c) =
+            (fields.required("a", text), fields.required("b", text), fields.optional("c", text));
+        assert_eq!(c.as_deref(), Some("x"));
+        let Err(Error::Invalid(errors)) = fields.finish(|| Some((a?, b?))) else {
+            panic!("it was accepted");
+        };
+        let told: Vec<_> = errors.iter().map(|e| (e.field.as_str(), e.code)).collect();
+        let expected =
+            [("a", "wrong_type"), ("b", "required"), ("id", "read_only"), ("z", "unknown_field")];
+        assert_eq!(told, expected);
+    }
+}

@@ -1,0 +1,62 @@
+//! `/api/v1/me`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use utoipa::ToSchema;
+
+use super::extract::{Cx, FromFields, IfMatch, Json};
+use super::json::Fields;
+use super::problem::Problem;
+use super::view::{self, UserView};
+use crate::app::App;
+use crate::domain::name::Name;
+use crate::domain::user::ProfilePatch;
+use crate::error::Error;
+use crate::service::me;
+
+/// A JSON Merge Patch (RFC 7396) of oneself.
+#[derive(ToSchema)]
+#[schema(as = PatchMe)]
+#[expect(dead_code, reason = "describes what from_fields reads")]
+pub struct PatchMeBody {
+    #[schema(nullable = false, min_length = 1, max_length = 200, example = "Ada King")]
+    name: Option<String>,
+}
+
+/// What one may change about oneself.
+pub struct OwnPatch(ProfilePatch);
+
+impl FromFields for OwnPatch {
+    const MEDIA_TYPES: &[&str] = ProfilePatch::MEDIA_TYPES;
+
+    fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
+        let name = fields.optional("name", Name::parse);
+        fields.finish(|| Some(Self(ProfilePatch { name, ..ProfilePatch::default() })))
+    }
+}
+
+/// Tells who is signed in.
+#[utoipa::path(get, path = "/api/v1/me", tag = "me", operation_id = "get_me",
+    responses((status = 200, description = "You.", body = UserView)))]
+pub async fn get(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Problem> {
+    Ok(view::user(StatusCode::OK, &me::get(&app, &cx).await?))
+}
+
+/// Changes one's own name.
+#[utoipa::path(patch, path = "/api/v1/me", tag = "me", operation_id = "patch_me",
+    params(("If-Match" = Option<String>, Header, nullable = false,
+        description = "Your ETag.", example = "\"1\"")),
+    request_body(content((PatchMeBody = "application/merge-patch+json"),
+        (PatchMeBody = "application/json"))),
+    responses((status = 200, description = "You, changed.", body = UserView)))]
+pub async fn patch(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    IfMatch(precondition): IfMatch,
+    Json(OwnPatch(patch)): Json<OwnPatch>,
+) -> Result<Response, Problem> {
+    Ok(view::user(StatusCode::OK, &me::patch(&app, &cx, &precondition, patch).await?))
+}

@@ -1,0 +1,221 @@
+//! HTTP: what a request passes through on its way to a service, and back.
+
+pub mod api_keys;
+pub mod audit;
+pub mod bootstrap;
+pub mod docs;
+pub mod email_changes;
+pub mod email_codes;
+pub mod email_verifications;
+pub mod extract;
+pub mod factors;
+pub mod headers;
+pub mod health;
+pub mod invitations;
+pub mod jobs;
+pub mod json;
+pub mod magic_links;
+pub mod mailbox;
+pub mod mailed;
+pub mod me;
+pub mod openapi;
+pub mod own_data;
+pub mod password_resets;
+pub mod problem;
+pub mod reauthentication;
+pub mod registrations;
+pub mod roles;
+pub mod router;
+pub mod second_factor;
+pub mod sessions;
+pub mod signing_keys;
+pub mod user_roles;
+pub mod users;
+pub mod view;
+pub mod well_known;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::http::{HeaderMap, Method, Request, Response, header};
+use axum::response::IntoResponse;
+use futures_util::future::{Either, select};
+use tower_service::Service;
+
+use crate::app::App;
+use crate::config::{ConfigErrors, LogLevel};
+use crate::domain::locale::Locale;
+use crate::service::access::Credentials;
+use crate::service::health::Check;
+use crate::service::{Context, WroteMail, mails};
+use problem::Problem;
+
+/// The service over HTTP.
+#[derive(Clone)]
+pub struct Server {
+    app: Arc<App>,
+    router: Router,
+}
+
+impl Server {
+    /// Puts the routes in front of the app.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { router: router::router(Arc::clone(&app)), app }
+    }
+
+    /// The chain: everything that happens to every request, in this order.
+    pub async fn serve(&self, mut request: Request<Body>) -> Response<Body> {
+        let app = &*self.app;
+        let begin = app.now();
+
+        // The request gets a name: the client's if it is well-formed, else a new one.
+        let request_id = headers::request_id(request.headers(), begin, &*app.rng);
+
+        // Who calls is read, not believed: services decide what it is worth.
+        let context = Context {
+            address: headers::client_address(request.headers(), app.config.trusted_proxies),
+            user_agent: text(request.headers(), header::USER_AGENT),
+            credentials: credentials(request.headers(), begin),
+            locale: text(request.headers(), header::ACCEPT_LANGUAGE)
+                .and_then(|languages| Locale::negotiate(&languages)),
+            wrote_mail: WroteMail::default(),
+            request_id,
+        };
+        let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
+        let method = request.method().clone();
+        let request_id = context.request_id.clone();
+        let wrote_mail = context.wrote_mail.clone();
+        request.extensions_mut().insert(context);
+
+        // The request is answered, or the timer runs out: nobody waits for ever.
+        let timer = app.timer.sleep(app.config.request_timeout);
+        let mut response = match select(Box::pin(self.answer(request)), timer).await {
+            Either::Left((response, _)) => response,
+            Either::Right(((), _)) => Problem::timed_out().into_response(),
+        };
+
+        // A problem gets its body here, where the request's name is known.
+        let problem = response.extensions_mut().remove::<Problem>();
+        if let Some(problem) = &problem
+            && method != Method::HEAD
+        {
+            // The length that was set belongs to the empty body that stood here.
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            *response.body_mut() = Body::from(problem.body(&request_id));
+        }
+
+        // Browsers are told what they may do, and clients which version answered.
+        headers::add(
+            &mut response,
+            &request_id,
+            origin,
+            app.config.public_url.starts_with("https"),
+        );
+
+        // One line in the log, without secrets and without personal data.
+        self.log(&method, begin, &request_id, &response, problem.as_ref());
+
+        // What the request wrote to people is sent once nobody waits for it.
+        if wrote_mail.get() {
+            let app = Arc::clone(&self.app);
+            app.clone().background.spawn(Box::pin(async move { mails::deliver_due(&app).await }));
+        }
+        response
+    }
+
+    /// What can be said before a route is chosen, and then the route's answer.
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
+        if !headers::names_known_version(path, request.headers()) {
+            return Problem::unknown_version().into_response();
+        }
+        if headers::is_preflight(&request) {
+            return headers::preflight();
+        }
+        let offered = if path == "/docs" { "text/html" } else { "application/json" };
+        if !headers::accepts(request.headers(), offered) {
+            return Problem::not_acceptable(offered).into_response();
+        }
+        // A body that says itself that it is too large is read, if at all, only so
+        // that its sender gets to see the answer.
+        let length = headers::content_length(request.headers());
+        if length > self.app.config.body_limit {
+            if length <= json::DISCARDED {
+                json::discard(request.into_body()).await;
+            }
+            return Problem::payload_too_large(self.app.config.body_limit).into_response();
+        }
+        match self.router.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    fn log(
+        &self,
+        method: &Method,
+        begin: crate::domain::time::Timestamp,
+        request_id: &str,
+        response: &Response<Body>,
+        problem: Option<&Problem>,
+    ) {
+        let status = response.status();
+        let level = if status.is_server_error() { LogLevel::Warn } else { LogLevel::Info };
+        if level > self.app.config.log_level {
+            return;
+        }
+        let end = self.app.now();
+        let route = response.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let line = serde_json::json!({
+            "time": end.to_string(),
+            "level": if level == LogLevel::Warn { "warn" } else { "info" },
+            "message": "request",
+            "request_id": request_id,
+            "method": method.as_str(),
+            "route": route,
+            "status": status.as_u16(),
+            "duration_us": u64::try_from(end.since(begin).as_micros()).unwrap_or(u64::MAX),
+            "code": problem.map(|problem| problem.code),
+            "cause": problem.and_then(|problem| problem.cause.as_deref()),
+        });
+        self.app.log.line(&line.to_string());
+    }
+}
+
+/// The answer to everything while the settings are wrong: `/readyz` says what is
+/// wrong with them, everything else that it cannot be done.
+pub fn misconfigured(request: &Request<Body>, errors: &ConfigErrors) -> Response<Body> {
+    let mut response = match request.uri().path() {
+        "/health" | "/livez" => return Response::new(Body::from("{\"status\":\"ok\"}")),
+        "/readyz" => {
+            let settings = Check { name: "settings", problem: Some(errors.to_string()) };
+            return health::readiness(vec![settings]);
+        }
+        _ => Problem::misconfigured(errors.to_string()).into_response(),
+    };
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        *response.body_mut() = Body::from(problem.body("none"));
+    }
+    response
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The one credential of the request. Several are as bad as none: another
+/// component might have looked at the other one.
+fn credentials(headers: &HeaderMap, now: crate::domain::time::Timestamp) -> Credentials {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Credentials::None };
+    let bearer = value.to_str().ok().and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    match (bearer, values.next()) {
+        (Some(token), None) => Credentials::read(token, now),
+        _ => Credentials::Garbage,
+    }
+}

@@ -1,0 +1,257 @@
+//! `/api/v1/users`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use utoipa::ToSchema;
+
+use super::extract::{Cx, FromFields, IfMatch, Json, Query, RequiredIfMatch, UserPath};
+use super::json::Fields;
+use super::problem::Problem;
+use super::view::{self, UserListView, UserView};
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::metadata::Metadata;
+use crate::domain::name::Name;
+use crate::domain::password::Password;
+use crate::domain::role::{MAX_ROLES, RoleName};
+use crate::domain::user::{Profile, ProfilePatch};
+use crate::error::{Error, Invalid};
+use crate::service::users;
+
+/// Where the list is; its cursors are good there only.
+const LIST: &str = "/api/v1/users";
+
+/// A user to be created.
+#[derive(ToSchema)]
+#[schema(as = CreateUser)]
+#[expect(dead_code, reason = "describes what from_fields reads")]
+pub struct CreateUserBody {
+    /// The address to sign in with.
+    #[schema(format = Email, max_length = 254, example = "ada@example.com")]
+    email: String,
+    #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
+    name: String,
+    /// Without one, the user cannot sign in with a password yet.
+    #[schema(format = Password, nullable = false, min_length = 8, max_length = 256,
+        example = "correct horse battery staple")]
+    password: Option<String>,
+    /// At most 16 KiB and 16 levels.
+    #[schema(value_type = Object, required = false, example = json!({"locale": "en"}))]
+    metadata: serde_json::Value,
+    /// `["user"]` unless given. Others need `roles:write` and every permission of theirs.
+    #[schema(nullable = false, max_items = 20, example = json!(["user"]))]
+    roles: Option<Vec<String>>,
+}
+
+/// A whole profile.
+#[derive(ToSchema)]
+#[schema(as = ReplaceUser)]
+#[expect(dead_code, reason = "describes what from_fields reads")]
+pub struct ReplaceUserBody {
+    #[schema(format = Email, max_length = 254, example = "ada@example.com")]
+    email: String,
+    #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
+    name: String,
+    /// Empty when it is left out.
+    #[schema(value_type = Object, required = false, example = json!({"locale": "en"}))]
+    metadata: serde_json::Value,
+}
+
+/// A JSON Merge Patch (RFC 7396) of a user.
+#[derive(ToSchema)]
+#[schema(as = PatchUser)]
+#[expect(dead_code, reason = "describes what from_fields reads")]
+pub struct PatchUserBody {
+    #[schema(format = Email, nullable = false, max_length = 254, example = "ada@example.com")]
+    email: Option<String>,
+    #[schema(nullable = false, min_length = 1, max_length = 200, example = "Ada King")]
+    name: Option<String>,
+    /// Merged into the metadata; a member that is null is removed.
+    #[schema(value_type = Object, required = false, example = json!({"locale": null}))]
+    metadata: serde_json::Value,
+}
+
+/// A user to be created, valid.
+pub struct CreateUser {
+    profile: Profile,
+    password: Option<Password>,
+    roles: BTreeSet<RoleName>,
+}
+
+impl FromFields for CreateUser {
+    fn from_fields(mut fields: Fields, app: &App) -> Result<Self, Error> {
+        let email = fields.required("email", Email::parse);
+        let name = fields.required("name", Name::parse);
+        let min = app.config.password_min_length;
+        let password = fields.optional("password", |text| Password::chosen(text, min));
+        let metadata = fields.value("metadata", Metadata::parse).unwrap_or_default();
+        let roles = fields.optional_list("roles", MAX_ROLES, RoleName::parse);
+        let roles = roles.unwrap_or_else(|| [RoleName::USER].into());
+        fields.finish(|| {
+            let profile = Profile { email: email?, name: name?, metadata };
+            Some(Self { profile, password, roles })
+        })
+    }
+}
+
+impl FromFields for Profile {
+    fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
+        let email = fields.required("email", Email::parse);
+        let name = fields.required("name", Name::parse);
+        let metadata = fields.value("metadata", Metadata::parse).unwrap_or_default();
+        fields.finish(|| Some(Self { email: email?, name: name?, metadata }))
+    }
+}
+
+impl FromFields for ProfilePatch {
+    const MEDIA_TYPES: &[&str] = &["application/merge-patch+json", "application/json"];
+
+    fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
+        let email = fields.optional("email", Email::parse);
+        let name = fields.optional("name", Name::parse);
+        let metadata = fields.value("metadata", |value| match value {
+            serde_json::Value::Object(members) => Ok(members),
+            _ => Err(Invalid::new("wrong_type", "must be an object")),
+        });
+        fields.finish(|| Some(Self { email, name, metadata }))
+    }
+}
+
+/// Creates a user. Needs `users:write`.
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user",
+    request_body = CreateUserBody,
+    responses((status = 201, description = "Created.", body = UserView),
+        (status = 409, description = "`email_taken`: another user has this address.")))]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    Json(body): Json<CreateUser>,
+) -> Result<Response, Problem> {
+    let CreateUser { profile, password, roles } = body;
+    let user = users::create(&app, &cx, profile, password, roles).await?;
+    Ok(view::created_user(&user))
+}
+
+/// Lists users in the order in which they were created. Needs `users:read`.
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", operation_id = "list_users",
+    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false,
+            description = "At most so many; 20 unless given."),
+        ("cursor" = Option<String>, Query, nullable = false,
+            description = "A `next_cursor` of this list.")),
+    responses((status = 200, description = "A page.", body = UserListView)))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    query: Query,
+) -> Result<Response, Problem> {
+    let page = query.page(&app, LIST)?;
+    let users = users::list(&app, &cx, &page).await?;
+    Ok(view::list(&users, LIST, page.limit, &app.config.secret_key, |user| UserView::from(user)))
+}
+
+/// Gives one user. Needs `users:read`.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", operation_id = "get_user",
+    params(("id" = String, Path, format = "uuid", description = "The user.")),
+    responses((status = 200, description = "The user.", body = UserView)))]
+pub async fn get(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+) -> Result<Response, Problem> {
+    Ok(view::user(StatusCode::OK, &users::get(&app, &cx, id).await?))
+}
+
+/// Replaces the profile of the version that `If-Match` names. Needs `users:write`.
+#[utoipa::path(put, path = "/api/v1/users/{id}", tag = "users", operation_id = "replace_user",
+    params(("id" = String, Path, format = "uuid", description = "The user."),
+        ("If-Match" = String, Header, description = "The ETag of the user.", example = "\"1\"")),
+    request_body = ReplaceUserBody,
+    responses((status = 200, description = "The new user.", body = UserView),
+        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 428, description = "`If-Match` is missing.")))]
+pub async fn replace(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+    RequiredIfMatch(precondition): RequiredIfMatch,
+    Json(profile): Json<Profile>,
+) -> Result<Response, Problem> {
+    let user = users::replace(&app, &cx, id, &precondition, profile).await?;
+    Ok(view::user(StatusCode::OK, &user))
+}
+
+/// Changes some fields. Needs `users:write`.
+#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", operation_id = "patch_user",
+    params(("id" = String, Path, format = "uuid", description = "The user."),
+        ("If-Match" = Option<String>, Header, nullable = false,
+            description = "The ETag of the user.", example = "\"1\"")),
+    request_body(content((PatchUserBody = "application/merge-patch+json"),
+        (PatchUserBody = "application/json"))),
+    responses((status = 200, description = "The new user.", body = UserView),
+        (status = 409, description = "`email_taken`: another user has this address.")))]
+pub async fn patch(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+    IfMatch(precondition): IfMatch,
+    Json(patch): Json<ProfilePatch>,
+) -> Result<Response, Problem> {
+    let user = users::patch(&app, &cx, id, &precondition, patch).await?;
+    Ok(view::user(StatusCode::OK, &user))
+}
+
+/// Deletes a user and ends their sessions. Needs `users:write`.
+#[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", operation_id = "delete_user",
+    params(("id" = String, Path, format = "uuid", description = "The user."),
+        ("If-Match" = Option<String>, Header, nullable = false,
+            description = "The ETag of the user.", example = "\"1\"")),
+    responses((status = 204, description = "Deleted."),
+        (status = 409, description = "`last_admin`: nobody else could administer.")))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+    IfMatch(precondition): IfMatch,
+) -> Result<Response, Problem> {
+    users::delete(&app, &cx, id, &precondition).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Ends all sessions of a user and lets them begin no more. Needs `users:write`
+/// and every permission that the user holds.
+#[utoipa::path(post, path = "/api/v1/users/{id}/suspend", tag = "users",
+    operation_id = "suspend_user",
+    params(("id" = String, Path, format = "uuid", description = "The user."),
+        ("If-Match" = Option<String>, Header, nullable = false,
+            description = "The ETag of the user.", example = "\"1\"")),
+    responses((status = 200, description = "The user, suspended.", body = UserView),
+        (status = 409, description = "`last_admin`: nobody else could administer.")))]
+pub async fn suspend(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+    IfMatch(precondition): IfMatch,
+) -> Result<Response, Problem> {
+    Ok(view::user(StatusCode::OK, &users::suspend(&app, &cx, id, &precondition).await?))
+}
+
+/// Lets a user sign in again. Needs `users:write` and every permission that the
+/// user holds.
+#[utoipa::path(post, path = "/api/v1/users/{id}/unsuspend", tag = "users",
+    operation_id = "unsuspend_user",
+    params(("id" = String, Path, format = "uuid", description = "The user."),
+        ("If-Match" = Option<String>, Header, nullable = false,
+            description = "The ETag of the user.", example = "\"1\"")),
+    responses((status = 200, description = "The user, no longer suspended.", body = UserView)))]
+pub async fn unsuspend(
+    State(app): State<Arc<App>>,
+    Cx(cx): Cx,
+    UserPath(id): UserPath,
+    IfMatch(precondition): IfMatch,
+) -> Result<Response, Problem> {
+    Ok(view::user(StatusCode::OK, &users::unsuspend(&app, &cx, id, &precondition).await?))
+}

@@ -1,0 +1,3 @@
+//! The edges: parse, call one service function, render.
+
+pub mod http;

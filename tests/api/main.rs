@@ -1,0 +1,37 @@
+//! The API, in-process: the real router on real SQL. Most tests live here.
+
+mod api_keys;
+mod audit;
+mod authorization;
+mod bootstrap;
+mod chain;
+mod coverage;
+mod email_changes;
+mod email_sign_in;
+mod factors;
+mod headers;
+mod health;
+mod hostile;
+mod invitations;
+mod mails;
+mod me;
+mod negotiation;
+mod openapi;
+mod own_data;
+mod password_resets;
+mod reauthentication;
+mod registrations;
+mod roles;
+mod second_factor;
+mod session_lists;
+mod sessions;
+mod signing_keys;
+mod suspension;
+mod tokens;
+mod user_roles;
+mod users;
+mod users_change;
+mod users_list;
+
+#[path = "../support/mod.rs"]
+mod support;

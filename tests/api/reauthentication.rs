@@ -1,0 +1,104 @@
+//! `/api/v1/sessions/current/reauthenticate`.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::authenticator::claims;
+use crate::support::{PASSWORD, TestApp};
+
+const REAUTHENTICATE: &str = "/api/v1/sessions/current/reauthenticate";
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn a_password_makes_the_session_fresh_and_gives_new_tokens() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    app.clock.advance(HOUR);
+    let alice = app.refresh(&alice).await;
+    let before = claims(&alice.access_token);
+    let answer = alice.post(REAUTHENTICATE, json!({"password": PASSWORD})).await;
+    assert_snapshot!(answer, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "access_token": "[access token 1]",
+      "expires_in": 600,
+      "refresh_token": "rcr_[1]",
+      "session": {
+        "address": "203.0.113.7",
+        "created_at": "2026-01-01T00:00:00.000000Z",
+        "current": true,
+        "device": null,
+        "expires_at": "2026-01-31T01:00:00.000000Z",
+        "id": "[id 1]",
+        "last_used_at": "2026-01-01T01:00:00.000000Z"
+      },
+      "token_type": "Bearer",
+      "user": {
+        "created_at": "2026-01-01T00:00:00.000000Z",
+        "email": "alice@example.com",
+        "email_verified_at": null,
+        "id": "[id 2]",
+        "metadata": {},
+        "name": "alice",
+        "roles": [
+          "user"
+        ],
+        "suspended_at": null,
+        "updated_at": "2026-01-01T00:00:00.000000Z",
+        "version": 1
+      }
+    }
+    "#);
+    let fresh = alice.clone().signed_in(&answer);
+    let after = claims(&fresh.access_token);
+    assert_eq!(after["sid"], before["sid"]);
+    let later = before["auth_time"].as_i64().unwrap() + 3_600;
+    assert_eq!((&after["auth_time"], &after["amr"]), (&json!(later), &json!(["pwd"])));
+    fresh.get("/api/v1/me").await.assert_status(200);
+    app.refresh(&fresh).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_changes_nothing() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let before = app.contents();
+    let refused = alice.post(REAUTHENTICATE, json!({"password": "not the password"})).await;
+    refused.assert_problem(401, "invalid_credentials");
+    assert_eq!(app.contents(), before);
+}
+
+#[tokio::test]
+async fn a_second_factor_is_asked_for_as_well() {
+    let app = TestApp::new().await;
+    let alice = app.protect(app.user("alice").await).await;
+    app.clock.advance(HOUR);
+    let client = app.refresh(&alice.client).await;
+    let missing = client.post(REAUTHENTICATE, json!({"password": PASSWORD})).await;
+    assert_eq!(missing.assert_status(422).field_errors(), [("code", "required")]);
+    for code in [alice.authenticator.wrong_code(), "aaaa-aaaa-aaaa-aaaa".to_owned()] {
+        let wrong = json!({"password": PASSWORD, "code": code});
+        client.post(REAUTHENTICATE, wrong).await.assert_problem(401, "invalid_credentials");
+    }
+    let both = json!({"password": PASSWORD, "code": alice.authenticator.code()});
+    let answer = client.post(REAUTHENTICATE, both.clone()).await.assert_status(200);
+    let fresh = claims(&answer.text_at("/access_token"));
+    assert_eq!(fresh["amr"], json!(["pwd", "otp", "mfa"]));
+    let used = app.anon().signed_in(&answer).post(REAUTHENTICATE, both).await;
+    used.assert_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn who_has_no_password_signs_in_anew_instead() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let id = alice.id.as_str().into();
+    let sql = "UPDATE users SET password_hash = NULL WHERE id = $1 RETURNING id";
+    app.sql(sql, vec![id]).await;
+    let refused = alice.post(REAUTHENTICATE, json!({"password": PASSWORD})).await;
+    refused.assert_problem(409, "no_password");
+}

@@ -1,0 +1,143 @@
+//! `/api/v1/sessions` and `/api/v1/users/{id}/sessions`: seeing and ending them.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{PASSWORD, TestApp};
+
+const REFRESH: &str = "/api/v1/sessions/refresh";
+const SESSIONS: &str = "/api/v1/sessions";
+
+#[tokio::test]
+async fn everybody_sees_where_they_are_signed_in_for_one_statement() {
+    let app = TestApp::new().await;
+    app.user("other").await;
+    let alice = app.user("alice").await;
+    app.clock.advance(Duration::from_secs(60));
+    let telephone = json!({"email": alice.email, "password": PASSWORD, "device": "telephone"});
+    app.anon().post(SESSIONS, telephone).await.assert_status(201);
+    let before = app.database.calls();
+    assert_snapshot!(alice.get(SESSIONS).await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "items": [
+        {
+          "address": "203.0.113.7",
+          "created_at": "2026-01-01T00:00:00.000000Z",
+          "current": true,
+          "device": null,
+          "expires_at": "2026-01-31T00:00:00.000000Z",
+          "id": "[id 1]",
+          "last_used_at": "2026-01-01T00:00:00.000000Z"
+        },
+        {
+          "address": "203.0.113.7",
+          "created_at": "2026-01-01T00:01:00.000000Z",
+          "current": false,
+          "device": "telephone",
+          "expires_at": "2026-01-31T00:01:00.000000Z",
+          "id": "[id 2]",
+          "last_used_at": "2026-01-01T00:01:00.000000Z"
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
+    assert_eq!(app.database.calls() - before, 1);
+}
+
+#[tokio::test]
+async fn the_list_comes_in_pages_of_sessions_that_go_on() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    app.clock.advance(Duration::from_secs(29 * 86_400));
+    let mut later = Vec::new();
+    for _ in 0..4 {
+        app.clock.advance(Duration::from_secs(1));
+        later.push(app.sign_in(&alice.email).await);
+    }
+    later[1].delete(format!("{SESSIONS}/current")).await.assert_status(204);
+    // The first one has not been refreshed for 30 days.
+    app.clock.advance(Duration::from_secs(86_400));
+    let current = app.sign_in(&alice.email).await;
+
+    let mut seen = Vec::new();
+    let mut next = Some(format!("{SESSIONS}?limit=2"));
+    while let Some(path) = next {
+        let page = current.get(path).await.assert_status(200);
+        let items = page.body["items"].as_array().unwrap();
+        seen.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        let cursor = page.body["next_cursor"].as_str();
+        next = cursor.map(|cursor| format!("{SESSIONS}?limit=2&cursor={cursor}"));
+    }
+    let expected = [&later[0], &later[2], &later[3], &current].map(|client| client.session.clone());
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_session_that_is_ended_is_over_at_once() {
+    let app = TestApp::new().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let stolen = app.sign_in(&alice.email).await;
+    let path = format!("{SESSIONS}/{}", stolen.session);
+    bob.delete(&path).await.assert_problem(404, "not_found");
+    stolen.get("/api/v1/me").await.assert_status(200);
+    alice.delete(&path).await.assert_status(204);
+    stolen.get("/api/v1/me").await.assert_problem(401, "unauthenticated");
+    let token = json!({"refresh_token": stolen.refresh_token});
+    app.anon().post(REFRESH, token).await.assert_problem(401, "unauthenticated");
+    alice.delete(&path).await.assert_problem(404, "not_found");
+    alice.delete(format!("{SESSIONS}/no-id")).await.assert_problem(404, "not_found");
+    alice.get("/api/v1/me").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn ending_the_others_keeps_the_session_that_asks() {
+    let app = TestApp::new().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let others = [app.sign_in(&alice.email).await, app.sign_in(&alice.email).await];
+    alice.delete(SESSIONS).await.assert_status(204);
+    for other in others {
+        other.get("/api/v1/me").await.assert_problem(401, "unauthenticated");
+    }
+    for kept in [&alice, &bob] {
+        kept.get("/api/v1/me").await.assert_status(200);
+    }
+    alice.delete(SESSIONS).await.assert_status(204);
+}
+
+#[tokio::test]
+async fn who_may_sees_and_ends_the_sessions_of_those_who_may_not_do_more() {
+    let app = TestApp::new().await;
+    app.role("desk", &["sessions:read", "sessions:write"]).await;
+    let (desk, alice) = (app.user_with_roles("desk", &["desk"]).await, app.user("alice").await);
+    let admin = app.admin().await;
+    let path = |id| format!("/api/v1/users/{id}/sessions");
+    let list = desk.get(path(&alice.id)).await.assert_status(200);
+    assert_eq!(list.body["items"][0]["id"], json!(alice.session));
+    assert_eq!(list.body["items"][0]["current"], json!(false));
+    let own = desk.get(path(&desk.id)).await.assert_status(200);
+    assert_eq!(own.body["items"][0]["current"], json!(true));
+    desk.get(path(&admin.id)).await.assert_problem(403, "forbidden");
+    desk.delete(path(&admin.id)).await.assert_problem(403, "forbidden");
+    desk.delete(path(&alice.id)).await.assert_status(204);
+    alice.get("/api/v1/me").await.assert_problem(401, "unauthenticated");
+    let list = desk.get(path(&alice.id)).await.assert_status(200);
+    assert_eq!(list.body, json!({"items": [], "next_cursor": null}));
+}
+
+#[tokio::test]
+async fn a_list_of_one_user_does_not_go_on_with_another() {
+    let app = TestApp::new().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    app.sign_in(&alice.email).await;
+    let admin = app.admin().await;
+    let path = |id| format!("/api/v1/users/{id}/sessions?limit=1");
+    let cursor = admin.get(path(&alice.id)).await.assert_status(200).text_at("/next_cursor");
+    let wrong = admin.get(format!("{}&cursor={cursor}", path(&bob.id))).await;
+    assert_eq!(wrong.field_errors(), [("cursor", "invalid_cursor")]);
+}

@@ -1,0 +1,92 @@
+//! A service that runs, with its first admin.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use rollcall_testkit::host::Builder;
+use rollcall_testkit::{Host, build};
+use serde_json::json;
+
+use crate::client::Client;
+
+/// The admin's address.
+pub(crate) const ADMIN: &str = "admin@example.com";
+/// The admin's password.
+pub(crate) const PASSWORD: &str = "a long walk by the river";
+/// What the operator makes the first admin with.
+pub(crate) const BOOTSTRAP_TOKEN: &str = "the-bootstrap-token";
+
+/// A running service.
+pub(crate) struct Service {
+    pub(crate) host: Host,
+}
+
+/// How to start one: the component as `spin.toml` has it, on SQLite, with
+/// secrets for tests.
+pub(crate) fn builder() -> Builder {
+    static MANIFEST: OnceLock<PathBuf> = OnceLock::new();
+    let manifest = MANIFEST.get_or_init(|| {
+        build::component("rollcall");
+        build::workspace().join("spin.toml")
+    });
+    Host::builder(manifest)
+        .variable("secret_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+        .variable("bootstrap_token", BOOTSTRAP_TOKEN)
+}
+
+impl Service {
+    /// Starts one with the default settings, or those of the builder.
+    pub(crate) fn start(builder: &Builder) -> Self {
+        Self { host: builder.start() }
+    }
+
+    /// The one that tests share which neither change its settings nor look at
+    /// what others have made. It ends with the last of them.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Service>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let service = Arc::new(Self::start(&builder()));
+            *shared = Arc::downgrade(&service);
+            service
+        })
+    }
+
+    /// Nobody in particular.
+    pub(crate) fn nobody(&self) -> Client {
+        Client::http1(&self.host.base_url)
+    }
+
+    /// The first admin, made now if there is none, and signed in.
+    pub(crate) async fn admin(&self) -> Client {
+        let nobody = self.nobody();
+        let operator = nobody.bearer(BOOTSTRAP_TOKEN);
+        let body = json!({"email": ADMIN, "name": "Ada Lovelace", "password": PASSWORD});
+        let answer = operator.post("/api/v1/bootstrap", &body).await;
+        assert!([201, 409].contains(&answer.status), "{answer:#?}");
+        nobody.sign_in(ADMIN, PASSWORD).await
+    }
+
+    /// A user who may nothing but sign in, made by the admin and signed in.
+    pub(crate) async fn user(&self, admin: &Client, email: &str) -> Client {
+        let body = json!({"email": email, "name": "Somebody", "password": PASSWORD});
+        admin.post("/api/v1/users", &body).await.expect(201);
+        self.nobody().sign_in(email, PASSWORD).await
+    }
+
+    /// What was printed, as soon as `text` is in it.
+    pub(crate) async fn log_with(&self, text: &str) -> String {
+        let look = async {
+            loop {
+                let log = self.host.stdout();
+                if log.contains(text) {
+                    break log;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(10), look).await;
+        found.unwrap_or_else(|_| panic!("no {text:?} in:\n{}", self.host.stdout()))
+    }
+}

@@ -1,0 +1,96 @@
+//! A database that can be watched, and made to fail.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rollcall::store::database::{BoxFuture, Database, DatabaseError, Dialect, Row, Statement};
+
+use super::sqlite::Sqlite;
+
+/// A database in front of another one, which it hands everything to unless the
+/// test says otherwise.
+pub(crate) struct Observed {
+    database: Sqlite,
+    fault: Mutex<Option<Fault>>,
+    calls: AtomicUsize,
+}
+
+/// What is wrong with it.
+#[derive(Clone)]
+enum Fault {
+    Fails(DatabaseError),
+    NeverAnswers,
+}
+
+impl Observed {
+    /// Nothing is wrong, and nothing was asked yet.
+    pub(crate) fn new(database: Sqlite) -> Self {
+        Self { database, fault: Mutex::new(None), calls: AtomicUsize::new(0) }
+    }
+
+    /// Every query and every commit fails with this, until it is repaired.
+    pub(crate) fn fail(&self, error: DatabaseError) {
+        *self.fault.lock().unwrap() = Some(Fault::Fails(error));
+    }
+
+    /// Nothing that is asked from now on is ever answered, until it is repaired.
+    pub(crate) fn stall(&self) {
+        *self.fault.lock().unwrap() = Some(Fault::NeverAnswers);
+    }
+
+    /// Everything works again.
+    pub(crate) fn repair(&self) {
+        *self.fault.lock().unwrap() = None;
+    }
+
+    /// How many queries and commits there were: what a request costs.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// The rows of every table, as text: two of them tell whether anything
+    /// changed in between.
+    pub(crate) fn contents(&self) -> String {
+        let rows = |sql: String| self.database.query_here(Statement::new(sql, Vec::new())).unwrap();
+        let names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+        let mut contents = String::new();
+        for name in rows(names.to_owned()) {
+            let name = name.read().text().unwrap();
+            contents += &format!("{name}\n");
+            for row in rows(format!("SELECT * FROM {name} ORDER BY 1, 2")) {
+                contents += &format!("  {row:?}\n");
+            }
+        }
+        contents
+    }
+
+    async fn fault(&self) -> Result<(), DatabaseError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let fault = self.fault.lock().unwrap().clone();
+        match fault {
+            Some(Fault::Fails(error)) => Err(error),
+            Some(Fault::NeverAnswers) => std::future::pending().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Database for Observed {
+    fn dialect(&self) -> Dialect {
+        self.database.dialect()
+    }
+
+    fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>, DatabaseError>> {
+        Box::pin(async move {
+            self.fault().await?;
+            self.database.query(statement).await
+        })
+    }
+
+    fn commit(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<(), DatabaseError>> {
+        Box::pin(async move {
+            self.fault().await?;
+            self.database.commit(statements).await
+        })
+    }
+}
