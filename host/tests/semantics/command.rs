@@ -65,7 +65,7 @@ async fn manifests_that_make_no_sense_are_refused() {
             "variables.name: needs a default, or required = true",
         ),
         ("{{ greeting }}", "{{ farewell }}", "no variable \"farewell\""),
-        ("{{ greeting }}", "{{ greeting", "unmatched '{{'"),
+        ("{{ name }}", "{{ name", "unmatched '{{'"),
         (
             "{{ outbound }}",
             "example.com",
