@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -63,11 +64,11 @@ pub(crate) struct Up {
 
     /// The folder for databases, stores and logs; by default .spin beside the
     /// manifest. When it is empty, nothing outlives the process
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path_or_empty())]
     pub(crate) state_dir: Option<PathBuf>,
 
     /// The folder for what components print; by default the state's logs folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path_or_empty())]
     pub(crate) log_dir: Option<PathBuf>,
 
     /// Run a statement on a database at start: SQL, or @FILE, or @FILE:LABEL
@@ -102,6 +103,11 @@ pub(crate) struct Up {
     /// Allocate every instance anew instead of from a pool
     #[arg(long)]
     pub(crate) disable_pooling: bool,
+}
+
+/// A path that may be empty, unlike clap's own.
+fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {

@@ -36,7 +36,7 @@ pub fn host() -> &'static Path {
 
 /// The profile of the host, as Cargo takes it from the environment.
 const HOST_PROFILE: [(&str, &str); 2] =
-    [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+    [("CARGO_PROFILE_RELEASE_LTO", "false"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
 
 /// Builds the component of a package, in the release profile.
 ///

@@ -222,9 +222,8 @@ impl Builder {
                 _state_dir: temporary,
             });
         }
-        // The end of its output comes just before its own.
         let status = process.wait(Duration::from_secs(1));
-        Err(Refused { status, stderr: process.stderr.text() })
+        Err(Refused { status, stderr: process.stderr.all(Duration::from_secs(1)) })
     }
 }
 

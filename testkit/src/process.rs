@@ -114,6 +114,13 @@ impl Output {
         self.lock().text.clone()
     }
 
+    /// All of it, once the program closed the stream: at most `limit` is waited
+    /// for that.
+    pub(crate) fn all(&self, limit: Duration) -> String {
+        self.find(limit, |_| None::<()>);
+        self.text()
+    }
+
     /// Waits for the first line in which `find` finds something, at most for
     /// `limit`, or until the program closed the stream.
     pub(crate) fn find<T>(&self, limit: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {

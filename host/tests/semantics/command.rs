@@ -59,9 +59,13 @@ async fn manifests_that_make_no_sense_are_refused() {
     for (from, to, reason) in [
         ("spin_manifest_version = 2", "spin_manifest_version = 1", "only 2 is known"),
         ("component = \"guest\"", "component = \"ghost\"", "there is no component \"ghost\""),
-        ("required = true", "", "variables.name: needs a default, or required = true"),
+        (
+            "required = true",
+            "secret = false",
+            "variables.name: needs a default, or required = true",
+        ),
         ("{{ greeting }}", "{{ farewell }}", "no variable \"farewell\""),
-        ("{{ greeting }}", "{{ greeting", "unmatched '{{'"),
+        ("{{ name }}", "{{ name", "unmatched '{{'"),
         (
             "{{ outbound }}",
             "example.com",
@@ -307,7 +311,7 @@ async fn a_build_command_runs_first_when_it_is_asked_for() {
     assert_eq!(fs::read_to_string(built).expect("it was built"), "one\ntwo\n");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_and_sigterm_end_it_with_success_whatever_is_under_way() {
     for end in [Host::stop, Host::interrupt] {
         let host = guest().start();

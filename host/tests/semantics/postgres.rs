@@ -42,7 +42,8 @@ async fn a_transaction_that_a_trap_leaves_open_swallows_the_writes_of_others() {
     }
 
     assert_eq!(postgres.query("SELECT count(*) FROM t"), "0");
-    let states = "SELECT state FROM pg_stat_activity WHERE query LIKE 'INSERT%' OR xact_start < now() - interval '0' AND pid <> pg_backend_pid() AND state LIKE 'idle%'";
+    let states = "SELECT DISTINCT state FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
     assert_eq!(postgres.query(states), "idle in transaction");
     // Whoever commits next commits it all.
     run(&client, &postgres, json!([execute("COMMIT")])).await;
@@ -157,7 +158,7 @@ async fn a_time_with_a_zone_goes_in_and_does_not_come_out() {
     .await;
     assert_eq!(outcomes[0], json!({ "execute": 1 }));
     let refused = outcomes[1]["collect"].as_str().expect("an error");
-    assert!(refused.contains("WrongType"), "{refused}");
+    assert!(refused.contains("the Postgres type `timestamptz`"), "{refused}");
     assert_eq!(outcomes[2]["rows"], json!([["DbValue::Datetime((1970, 1, 2, 0, 0, 0, 0))"]]));
 }
 
@@ -322,7 +323,7 @@ async fn tls_is_verified_up_to_the_root_that_the_guest_gives() {
     for root in [None, Some(self::authority().pem())] {
         let untrusted = connect("require", root).await;
         let text = untrusted["open"].as_str().expect("an error");
-        assert!(text.contains("UnknownIssuer"), "{text}");
+        assert!(text.contains("invalid peer certificate"), "{text}");
     }
 }
 
@@ -342,7 +343,7 @@ async fn tls_is_verified_by_the_name_of_the_host() {
     let outcome = Client::new(&host).post("/postgres", script).await;
 
     let text = outcome["open"].as_str().expect("an error");
-    assert!(text.contains("NotValidForName"), "{text}");
+    assert!(text.contains("certificate not valid for name"), "{text}");
 }
 
 /// A certificate authority of this test's own.

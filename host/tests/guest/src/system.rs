@@ -18,9 +18,9 @@ pub(crate) struct Time {
 }
 
 /// Panics after a while, which is a trap.
-pub(crate) async fn trap(Query(time): Query<Time>) {
-    eprintln!("the trap sleeps in {:016x}", *INSTANCE);
-    pause(time.ms).await;
+pub(crate) async fn trap(Query(sleep): Query<Sleep>) {
+    eprintln!("{} sleeps in {:016x}", sleep.name, *INSTANCE);
+    pause(sleep.ms).await;
     panic!("asked for it");
 }
 
