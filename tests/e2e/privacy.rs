@@ -11,7 +11,7 @@ async fn the_log_has_a_line_for_each_request_and_nobodys_data() {
     let body = json!({"email": "grace@example.com", "name": "Grace", "password": PASSWORD});
     let id = admin.post("/api/v1/users", &body).await.expect(201).text_at("/id");
     let signed_in = service.nobody().post("/api/v1/sessions", &body_of(&body)).await.expect(201);
-    service.nobody().get("/api/v1/users?email=grace@example.com").await.expect(422);
+    service.nobody().get("/api/v1/users?email=grace@example.com").await.expect(401);
     admin.get(&format!("/api/v1/users/{id}")).await.expect(200);
 
     let log = service.log_with("\"route\":\"/api/v1/users/{id}\"").await;
