@@ -4,6 +4,7 @@
 //! transports use.
 
 pub mod access_token;
+pub mod address;
 pub mod api_key;
 pub mod audit;
 pub mod authentication;
@@ -20,6 +21,7 @@ pub mod one_time_token;
 pub mod own_data;
 pub mod page;
 pub mod password;
+pub mod rate_limit;
 pub mod registration;
 pub mod role;
 pub mod secret;

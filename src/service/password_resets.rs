@@ -9,6 +9,7 @@ use crate::domain::event::{Actor, EventKind};
 use crate::domain::mail::Message;
 use crate::domain::one_time_token::{OneTimeToken, StoredToken, TokenPurpose};
 use crate::domain::password::Password;
+use crate::domain::rate_limit::Policy;
 use crate::domain::registration::Registration;
 use crate::domain::role::RoleName;
 use crate::domain::time::{Timestamp, random};
@@ -23,7 +24,7 @@ const PURPOSE: TokenPurpose = TokenPurpose::PasswordReset;
 
 /// Mails a token that sets a new password. The answer is the same for every address.
 pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
-    let addressee = addressees::named_by_stranger(app, cx, email).await?;
+    let addressee = addressees::named_by_stranger(app, cx, Policy::PASSWORD_RESET, email).await?;
     let now = app.now();
     let user = addressees::user(&addressee);
     let terms = Terms { purpose: PURPOSE, subject: email.normalized(), user, data: None };
@@ -51,7 +52,7 @@ pub async fn confirm(
     password: Password,
 ) -> Result<()> {
     let invalid = || one_time_tokens::invalid("token");
-    let stored = one_time_tokens::find(app, PURPOSE, token).await?.ok_or_else(invalid)?;
+    let stored = one_time_tokens::find(app, cx, PURPOSE, token).await?.ok_or_else(invalid)?;
     let hash = app.passwords.hash(password, random(&*app.rng)).await?;
     let now = app.now();
     let statements = match addressees::by_address(app, &stored.subject, now).await? {

@@ -18,6 +18,7 @@ use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
+use crate::domain::rate_limit::Policy;
 use crate::domain::registration::{self, Registration, RegistrationMode};
 use crate::domain::role::RoleName;
 use crate::domain::time::{Timestamp, random};
@@ -60,7 +61,8 @@ pub async fn register(app: &App, cx: &Context, new: NewRegistration) -> Result<(
 }
 
 async fn ask_for_proof(app: &App, cx: &Context, new: NewRegistration) -> Result<()> {
-    let addressee = addressees::named_by_stranger(app, cx, &new.email).await?;
+    let addressee =
+        addressees::named_by_stranger(app, cx, Policy::REGISTRATION, &new.email).await?;
     let password_hash = app.passwords.hash(new.password, random(&*app.rng)).await?;
     let now = app.now();
     let id = RegistrationId::new(now, &*app.rng);
@@ -157,7 +159,7 @@ async fn accept(
     token: &OneTimeToken,
 ) -> Result<()> {
     let invalid = || one_time_tokens::invalid("invitation");
-    let stored = one_time_tokens::find(app, TokenPurpose::Invitation, token).await?;
+    let stored = one_time_tokens::find(app, cx, TokenPurpose::Invitation, token).await?;
     let stored = stored.ok_or_else(invalid)?;
     let invitation = open_invitation(app, stored.data.as_deref()).await?.ok_or_else(invalid)?;
     if invitation.email.normalized() != new.email.normalized() {

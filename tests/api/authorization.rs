@@ -291,6 +291,7 @@ fn refresh(world: &World) -> Value {
     json!({"refresh_token": world.caller("user").refresh_token})
 }
 
+
 fn password(_: &World) -> Value {
     json!({"password": PASSWORD})
 }

@@ -52,7 +52,8 @@ impl Observed {
     /// changed in between.
     pub(crate) fn contents(&self) -> String {
         let rows = |sql: String| self.database.query_here(Statement::new(sql, Vec::new())).unwrap();
-        let names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+        let names = "SELECT name FROM sqlite_master WHERE type = 'table' \
+                     AND name <> 'rate_limits' ORDER BY name";
         let mut contents = String::new();
         for name in rows(names.to_owned()) {
             let name = name.read().text().unwrap();

@@ -61,7 +61,7 @@ impl FromRequestParts<Arc<App>> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let AnyCx(context) = AnyCx::from_request_parts(parts, app).await?;
-        bootstrap::require_token(app, &context)?;
+        bootstrap::require_token(app, &context).await?;
         Ok(Self(context))
     }
 }
@@ -70,7 +70,8 @@ impl FromRequestParts<Arc<App>> for Operator {
 #[utoipa::path(post, path = "/api/v1/bootstrap", tag = "bootstrap", operation_id = "bootstrap",
     security(("bootstrap_token" = [])), request_body = BootstrapBody,
     responses((status = 201, description = "The first admin.", body = UserView),
-        (status = 409, description = "`already_bootstrapped`: there is an admin.")))]
+        (status = 409, description = "`already_bootstrapped`: there is an admin."),
+        (status = 429, description = "Too many attempts.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Operator(cx): Operator,

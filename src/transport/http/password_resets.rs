@@ -50,7 +50,8 @@ impl FromFields for ResetPassword {
 #[utoipa::path(post, path = "/api/v1/password-resets", tag = "passwords",
     operation_id = "request_password_reset", security(()), request_body = AddressBody,
     responses((status = 202, description = "A mail, if the address is somebody's.",
-        body = AcceptedView)))]
+        body = AcceptedView),
+        (status = 429, description = "Too many requests.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,
@@ -65,7 +66,8 @@ pub async fn create(
 #[utoipa::path(post, path = "/api/v1/password-resets/confirm", tag = "passwords",
     operation_id = "reset_password", security(()), request_body = ResetPasswordBody,
     responses((status = 204, description = "The password is set."),
-        (status = 409, description = "`email_taken`: another user has this address.")))]
+        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 429, description = "Too many requests.")))]
 pub async fn confirm(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

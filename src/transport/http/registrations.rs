@@ -54,7 +54,8 @@ impl FromFields for NewRegistration {
     responses((status = 202, description = "A mail says more.", body = AcceptedView),
         (status = 403, description = "`registration_closed`: nobody can register; \
             `invitation_required`: only who was invited can."),
-        (status = 409, description = "`email_taken`: who was invited has an account.")))]
+        (status = 409, description = "`email_taken`: who was invited has an account."),
+        (status = 429, description = "Too many requests.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

@@ -12,8 +12,8 @@ use super::problem::Problem;
 use super::{
     api_keys, audit, bootstrap, docs, email_changes, email_codes, email_verifications, factors,
     health, invitations, jobs, magic_links, mailbox, me, openapi, own_data, password_resets,
-    reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
-    users, well_known,
+    reauthentication, registrations, roles, second_factor, sessions, signing_keys,
+    user_roles, users, well_known,
 };
 use crate::app::App;
 
