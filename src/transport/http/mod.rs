@@ -21,6 +21,7 @@ pub mod me;
 pub mod openapi;
 pub mod own_data;
 pub mod password_resets;
+pub mod passwords;
 pub mod problem;
 pub mod rate_limit;
 pub mod reauthentication;

@@ -11,7 +11,7 @@ use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
     api_keys, audit, bootstrap, email_changes, email_codes, email_verifications, factors, health,
-    invitations, jobs, magic_links, mailbox, me, own_data, password_resets,
+    invitations, jobs, magic_links, mailbox, me, own_data, password_resets, passwords,
     reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
     users, well_known,
 };
@@ -34,7 +34,7 @@ use super::{
         roles::list_permissions,
         api_keys::list, api_keys::create, api_keys::get, api_keys::delete,
         sessions::list_of_user, sessions::delete_of_user,
-        me::get, me::patch, own_data::erase, own_data::export,
+        me::get, me::patch, passwords::replace, own_data::erase, own_data::export,
         factors::list, factors::enroll, factors::remove, factors::confirm,
         factors::replace_recovery_codes, factors::reset,
         magic_links::create, magic_links::confirm,
