@@ -1,8 +1,8 @@
 //! The first admin.
 
-use super::Context;
 use super::access::Credentials;
 use super::rate_limits::Attempt;
+use super::{Context, passwords};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
@@ -10,7 +10,6 @@ use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::RoleName;
 use crate::domain::secret::{equal, sha256};
-use crate::domain::time::random;
 use crate::domain::user::{Profile, User};
 use crate::error::{Error, Result};
 use crate::store::database::DatabaseError;
@@ -27,7 +26,8 @@ pub async fn bootstrap(
     if !shows_token(app, cx) {
         return Err(Error::Unauthenticated);
     }
-    let hash = app.passwords.hash(password, random(&*app.rng)).await?;
+    let hash =
+        passwords::hash_for(app, (&profile.email, &profile.name), "password", password).await?;
     let now = app.now();
     let id = UserId::new(now, &*app.rng);
     let user = NewUser {

@@ -1,18 +1,33 @@
-//! The passwords of those who are signed in.
+//! Setting passwords, and those of users who are signed in.
 
 use super::access::SignedInUser;
 use super::rate_limits::{Account, Attempt};
 use super::{Context, access, addressees, mails};
 use crate::app::App;
+use crate::domain::email::Email;
 use crate::domain::event::EventKind;
 use crate::domain::mail::Message;
-use crate::domain::password::Password;
+use crate::domain::name::Name;
+use crate::domain::password::{Owner, Password};
 use crate::domain::rate_limit::Policy;
 use crate::domain::time::random;
 use crate::error::{Error, Invalid, Result};
 use crate::store::one_time_tokens::end_all_of;
 use crate::store::sessions::WithCredentials;
 use crate::store::{challenges, events, sessions, users};
+
+/// The hash of a password that somebody chose for this owner, unless it says little
+/// more than what anybody knows of them. Whatever sets a password comes through here.
+pub(super) async fn hash_for(
+    app: &App,
+    (email, name): (&Email, &Name),
+    field: &'static str,
+    password: Password,
+) -> Result<String> {
+    let owner = Owner { email, name, app_name: &app.config.mail.app_name };
+    password.check_for(&owner).map_err(|reason| Error::invalid(field, reason))?;
+    app.passwords.hash(password, random(&*app.rng)).await
+}
 
 /// Changes one's own password. The session goes on, the others end, and so does
 /// what was mailed to the user before.
@@ -21,7 +36,7 @@ pub async fn change(app: &App, cx: &Context, current: Password, new: Password) -
     let user = &caller.user;
     let shown = require_own(app, cx, &caller, current).await?;
     let old = shown.password_hash.ok_or_else(wrong_password)?;
-    let hash = app.passwords.hash(new, random(&*app.rng)).await?;
+    let hash = hash_for(app, (&user.email, &user.name), "new_password", new).await?;
     let now = app.now();
     let notice = addressees::draft_to(app, cx, user, Message::PasswordChanged {});
     let event = cx.event(app, now, caller.actor(), EventKind::PasswordChanged, Some(user.id));

@@ -7,7 +7,7 @@
 //! that the owner of the address makes.
 
 use super::one_time_tokens::{self, Issued, Terms};
-use super::{Context, addressees, mails};
+use super::{Context, addressees, mails, passwords};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
@@ -21,7 +21,7 @@ use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::domain::registration::{self, Registration, RegistrationMode};
 use crate::domain::role::RoleName;
-use crate::domain::time::{Timestamp, random};
+use crate::domain::time::Timestamp;
 use crate::domain::user::{Profile, User};
 use crate::error::{Error, Invalid, Result};
 use crate::store::addressees::Addressee;
@@ -63,7 +63,8 @@ pub async fn register(app: &App, cx: &Context, new: NewRegistration) -> Result<(
 async fn ask_for_proof(app: &App, cx: &Context, new: NewRegistration) -> Result<()> {
     let addressee =
         addressees::named_by_stranger(app, cx, Policy::REGISTRATION, &new.email).await?;
-    let password_hash = app.passwords.hash(new.password, random(&*app.rng)).await?;
+    let password_hash =
+        passwords::hash_for(app, (&new.email, &new.name), "password", new.password).await?;
     let now = app.now();
     let id = RegistrationId::new(now, &*app.rng);
     let registration = Registration { id, email: new.email, name: new.name, password_hash };
@@ -166,7 +167,8 @@ async fn accept(
         let reason = Invalid::new("not_invited", "is not the address that was invited");
         return Err(Error::invalid("email", reason));
     }
-    let hash = app.passwords.hash(new.password.clone(), random(&*app.rng)).await?;
+    let hash =
+        passwords::hash_for(app, (&new.email, &new.name), "password", new.password.clone()).await?;
     let now = app.now();
     let person = Person {
         email: &new.email,

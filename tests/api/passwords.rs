@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::Client;
 use crate::support::response::Response;
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{BOOTSTRAP_TOKEN, PASSWORD, TestApp};
 
 const PATH: &str = "/api/v1/me/password";
 const NEW: &str = "wrong pony battery staple";
@@ -70,4 +70,52 @@ async fn of_two_changes_at_once_one_happens() {
     let passwords = [NEW, "another pony battery staple"];
     let put = |number: usize| alice.put(PATH, change(PASSWORD, passwords[number]));
     assert_eq!(TestApp::race(2, put).await, 1);
+}
+
+/// Each way to set a password, with the field that it stands in.
+async fn answers_to(app: &TestApp, chosen: &str) -> Vec<(Response, &'static str)> {
+    let (admin, alice) = (app.admin().await, app.user("alice").await);
+    app.anon().post("/api/v1/password-resets", json!({"email": alice.email})).await;
+    let token = app.token_to(&alice.email, "reset_password").await;
+    let ada = json!({"email": "ada.l@analytical.example", "name": "Ada Lovelace",
+        "password": chosen});
+    let reset = json!({"token": token, "new_password": chosen});
+    let operator = app.anon().showing(BOOTSTRAP_TOKEN);
+    vec![
+        (operator.post("/api/v1/bootstrap", ada.clone()).await, "password"),
+        (admin.post("/api/v1/users", ada.clone()).await, "password"),
+        (app.anon().post("/api/v1/registrations", ada).await, "password"),
+        (alice.put(PATH, change(PASSWORD, chosen)).await, "new_password"),
+        (app.anon().post("/api/v1/password-resets/confirm", reset).await, "new_password"),
+    ]
+}
+
+#[tokio::test]
+async fn a_password_that_is_guessed_first_is_refused_wherever_one_is_set() {
+    let app = TestApp::new().await;
+    for (answer, field) in answers_to(&app, "Password123").await {
+        let answer = answer.assert_problem(422, "validation_failed");
+        assert_eq!(answer.field_errors(), [(field, "too_common")]);
+    }
+}
+
+#[tokio::test]
+async fn a_password_of_words_that_anybody_knows_is_refused_wherever_one_is_set() {
+    let app = TestApp::new().await;
+    // The name of the service and of both users in one: each says little more.
+    for (answer, field) in answers_to(&app, "rollcall 2026").await {
+        let answer = answer.assert_problem(422, "validation_failed");
+        assert_eq!(answer.field_errors(), [(field, "too_personal")]);
+    }
+    let body = |password: &str| {
+        json!({"email": "ada.l@analytical.example",
+        "name": "Ada Lovelace", "password": password})
+    };
+    let admin = app.admin().await;
+    for password in ["lovelace1815", "ada.l@analytical.example", "AdaLovelace!", "analytical-1"] {
+        let answer = admin.post("/api/v1/users", body(password)).await.assert_status(422);
+        assert_eq!(answer.field_errors(), [("password", "too_personal")], "{password}");
+    }
+    let fine = "ada takes a long walk by the river";
+    admin.post("/api/v1/users", body(fine)).await.assert_status(201);
 }

@@ -27,6 +27,7 @@ use crate::service::{Context, bootstrap};
 pub struct BootstrapBody {
     #[schema(format = Email, max_length = 254, example = "admin@example.com")]
     email: String,
+    /// Not a common password, and not made of name and address.
     #[schema(format = Password, min_length = 8, max_length = 256,
         example = "correct horse battery staple")]
     password: String,

@@ -25,6 +25,7 @@ pub struct ResetPasswordBody {
     /// The `token` of the link.
     #[schema(example = "rco_…")]
     token: String,
+    /// Not a common password, and not made of name and address.
     #[schema(format = Password, min_length = 8, max_length = 256,
         example = "correct horse battery staple")]
     new_password: String,

@@ -23,6 +23,7 @@ pub struct ChangePasswordBody {
     #[schema(format = Password, min_length = 1, max_length = 256,
         example = "correct horse battery staple")]
     current_password: String,
+    /// Not a common password, and not made of name and address.
     #[schema(format = Password, min_length = 8, max_length = 256,
         example = "wrong pony battery staple")]
     new_password: String,

@@ -26,6 +26,7 @@ pub struct RegisterBody {
     /// The address to sign in with; a mail asks for its proof.
     #[schema(format = Email, max_length = 254, example = "ada@example.com")]
     email: String,
+    /// Not a common password, and not made of name and address.
     #[schema(format = Password, min_length = 8, max_length = 256,
         example = "correct horse battery staple")]
     password: String,
