@@ -20,6 +20,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../../migrations/0001_users.sql"), dialect: None },
     Migration { version: 2, sql: include_str!("../../migrations/0002_mail.sql"), dialect: None },
     Migration { version: 3, sql: include_str!("../../migrations/0003_access.sql"), dialect: None },
+    Migration { version: 4, sql: include_str!("../../migrations/0004_limits.sql"), dialect: None },
     Migration { version: 5, sql: include_str!("../../migrations/0005_factors.sql"), dialect: None },
 ];
 

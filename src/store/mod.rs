@@ -21,6 +21,7 @@ pub mod own_data;
 #[cfg(target_family = "wasm")]
 pub mod postgres;
 pub mod postgres_commit;
+pub mod rate_limits;
 pub mod registrations;
 pub mod roles;
 pub mod sessions;

@@ -240,7 +240,8 @@ impl TestApp {
         rows.into_iter().map(event).collect()
     }
 
-    /// Everything that is stored: two of them tell whether anything changed.
+    /// Everything that is stored: two of them tell whether anything changed. What
+    /// rate limits count is left out: to be refused counts.
     pub(crate) fn contents(&self) -> String {
         self.database.contents()
     }

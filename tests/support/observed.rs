@@ -60,9 +60,13 @@ impl Observed {
 
     async fn read_contents(&self) -> Result<String, DatabaseError> {
         let tables = match self.dialect() {
-            Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+            Dialect::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' \
+                 AND name <> 'rate_limits' ORDER BY name"
+            }
             Dialect::Postgres => {
-                "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() \
+                 AND tablename <> 'rate_limits' ORDER BY 1"
             }
         };
         let ask = |sql: String| self.database.query(Statement::new(sql, Vec::new()));
