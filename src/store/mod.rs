@@ -12,6 +12,7 @@ pub mod challenges;
 pub mod database;
 pub mod events;
 pub mod factors;
+pub mod health;
 pub mod invitations;
 pub mod keys;
 pub mod mails;
