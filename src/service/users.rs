@@ -10,6 +10,7 @@ use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
+use crate::domain::password_hash::PasswordHash;
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, Permissions, RoleName};
 use crate::domain::time::Timestamp;
@@ -19,13 +20,22 @@ use crate::store::database::{DatabaseError, Statement};
 use crate::store::users::NewUser;
 use crate::store::{events, one_time_tokens, roles, sessions, users};
 
+/// What a new user signs in with.
+pub enum FirstPassword {
+    /// Nothing until somebody sets a password.
+    None,
+    /// A password.
+    Chosen(Password),
+    /// The password that was hashed elsewhere.
+    Hashed(PasswordHash),
+}
+
 /// Creates a user with the role `user`, or with others that the caller may give.
-/// Without a password it cannot sign in with one until somebody sets one.
 pub async fn create(
     app: &App,
     cx: &Context,
     profile: Profile,
-    password: Option<Password>,
+    password: FirstPassword,
     names: BTreeSet<RoleName>,
 ) -> Result<User> {
     let (caller, rows) = access::caller_with(app, cx, roles::by_names(&names), "").await?;
@@ -38,13 +48,14 @@ pub async fn create(
         user_roles::grantable(&caller, &names, &found)?
     };
     let hash = match password {
-        Some(password) => {
+        FirstPassword::Chosen(password) => {
             let account = Account::Actor(caller.actor());
             rate_limits::spend(app, cx, Policy::CREATE_USER, Some(account)).await?;
             let person = (&profile.email, &profile.name);
             Some(passwords::hash_for(app, person, "password", password).await?)
         }
-        None => None,
+        FirstPassword::Hashed(hash) => Some(hash.as_str().to_owned()),
+        FirstPassword::None => None,
     };
     let now = app.now();
     let user = User {
