@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::access::{self, Caller};
 use super::rate_limits::{self, Account};
-use super::{Context, MAX_TRIES, Precondition, passwords, user_roles};
+use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_roles};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
@@ -18,7 +18,9 @@ use crate::domain::user::{Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
 use crate::store::users::NewUser;
-use crate::store::{events, one_time_tokens, roles, sessions, users};
+use crate::store::{
+    events, invitations, mails, one_time_tokens, registrations, roles, sessions, users,
+};
 
 /// What a new user signs in with.
 pub enum FirstPassword {
@@ -190,10 +192,18 @@ pub async fn unsuspend(
 }
 
 /// Deletes a user at the version that was read, and with it all that belongs to
-/// it; `false` if another change came first. Events stay: they hold ids only.
+/// it or to its address; `false` if another change came first. Events stay: they
+/// hold ids only.
 pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -> Result<bool> {
     let event = cx.event(app, app.now(), actor, EventKind::UserDeleted, Some(user.id));
-    let change = [users::delete(user.id, user.version), events::append(&event)];
+    let change = [
+        users::delete(user.id, user.version),
+        registrations::delete_of(&user.email),
+        invitations::delete_of(&user.email),
+        mails::delete_to(&kept::recipient(app, &user.email)),
+        one_time_tokens::end_all_about(user.email.normalized()),
+        events::append(&event),
+    ];
     commit(app, change, user.roles.contains(&RoleName::ADMIN)).await
 }
 
