@@ -26,7 +26,7 @@ const MIGRATIONS: &[Migration] = &[
 ];
 
 /// What must be there before the first migration.
-const fn prepare(dialect: Dialect) -> &'static str {
+const fn preparation(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => {
             "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -56,7 +56,7 @@ impl fmt::Display for State {
             Self::Pending(versions) => {
                 write!(
                     f,
-                    "migrations {versions:?} are pending: start once with auto_migrate = true"
+                    "migrations {versions:?} are pending: apply them by `make migrate`, or by a start with auto_migrate = true"
                 )
             }
             Self::Newer(version) => write!(
@@ -95,7 +95,7 @@ pub async fn apply(database: &dyn Database) -> Result<Vec<i64>, DatabaseError> {
     let State::Pending(pending) = state(database).await? else {
         return Ok(Vec::new());
     };
-    database.query(Statement::new(prepare(database.dialect()), Vec::new())).await?;
+    prepare(database).await?;
     let mut done = Vec::new();
     for migration in known(database.dialect()) {
         if pending.contains(&migration.version) && migration.apply(database).await? {
@@ -103,6 +103,13 @@ pub async fn apply(database: &dyn Database) -> Result<Vec<i64>, DatabaseError> {
         }
     }
     Ok(done)
+}
+
+/// Makes what a database must have before its first migration and its first
+/// commit. Repeating it changes nothing.
+pub async fn prepare(database: &dyn Database) -> Result<(), DatabaseError> {
+    let statement = Statement::new(preparation(database.dialect()), Vec::new());
+    database.query(statement).await.map(drop)
 }
 
 fn known(dialect: Dialect) -> impl Iterator<Item = &'static Migration> {
