@@ -71,7 +71,7 @@ test-native: ## Run the tests that need neither WebAssembly nor a host
 
 .PHONY: test-postgres
 test-postgres: ## Run the tests of the API once more, on a Postgres that they start
-	ROLLCALL_TEST_DATABASE=postgres $(CARGO) test --locked --test api
+	$(CARGO) run --locked --quiet -p rollcall-testkit --bin with-postgres -- $(CARGO) test --locked --test api
 
 .PHONY: test-host
 test-host: toolchain ## Run the host's own tests

@@ -264,8 +264,8 @@ impl From<Error> for Problem {
                     StatusCode::SERVICE_UNAVAILABLE,
                     "in_doubt",
                     "In doubt",
-                    "The database broke off. It may or may not have had an effect: look before \
-                     you try again.",
+                    "It was broken off, and may or may not have had an effect. Look before you \
+                     try again.",
                 )
             },
             Error::Internal(_) => Self::new(
