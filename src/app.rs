@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::cache::{Cache, KeyValue};
 use crate::config::Config;
 use crate::domain::id::EventId;
 use crate::domain::time::{Clock, Rng, Timestamp};
@@ -38,6 +39,8 @@ pub struct App {
     pub config: Config,
     /// The database.
     pub store: Store,
+    /// What is remembered of it.
+    pub cache: Arc<Cache>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -63,6 +66,8 @@ pub struct App {
 pub struct Ports {
     /// The database.
     pub database: Arc<dyn Database>,
+    /// Where a cache may be kept.
+    pub key_value: Arc<dyn KeyValue>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -82,7 +87,15 @@ pub struct Ports {
 impl App {
     /// Puts the ports and the settings together.
     pub fn new(config: Config, ports: Ports) -> Self {
-        let store = Store::new(ports.database, config.auto_migrate);
+        let cache = Arc::new(Cache::new(
+            config.cache,
+            config.secret_key.clone(),
+            ports.key_value,
+            Arc::clone(&ports.clock),
+            Arc::clone(&ports.rng),
+            Arc::clone(&ports.timer),
+        ));
+        let store = Store::new(ports.database, Arc::clone(&cache), config.auto_migrate);
         let keys = KeyRing::default();
         let mailer = mailer::of(&config.mail.transport, ports.http);
         let Ports { clock, rng, timer, passwords, log, background, .. } = ports;
@@ -90,6 +103,7 @@ impl App {
         Self {
             config,
             store,
+            cache,
             clock,
             rng,
             timer,

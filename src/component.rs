@@ -10,6 +10,7 @@ use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
 use crate::app::{App, Background, Ports, Stdout, SystemClock, SystemRng, Timer};
+use crate::cache::spin::SpinKeyValue;
 use crate::config::{Config, ConfigErrors, DatabaseConfig};
 use crate::error::Result;
 use crate::http_client::SpinHttpClient;
@@ -103,6 +104,7 @@ fn ports(config: &Config) -> Result<Ports> {
     let passwords = Arc::new(Argon2id::new(19_456, 2, Arc::clone(&timer))?);
     Ok(Ports {
         database,
+        key_value: Arc::new(SpinKeyValue),
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
         timer,

@@ -45,6 +45,7 @@ pub mod domain;
 
 pub mod store;
 
+pub mod cache;
 pub mod http_client;
 pub mod mailer;
 pub mod password_hasher;

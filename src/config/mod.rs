@@ -1,5 +1,6 @@
 //! The settings: typed, read once for each instance, all problems told at once.
 
+mod cache;
 mod mail;
 mod settings;
 
@@ -12,6 +13,7 @@ use crate::domain::rate_limit::Scale;
 use crate::domain::registration::RegistrationMode;
 use crate::domain::secret::SecretKey;
 
+pub use cache::CacheConfig;
 pub use mail::{MailConfig, MailTransport};
 pub use settings::{SETTINGS, Setting};
 
@@ -74,6 +76,8 @@ pub struct Config {
     pub body_limit: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// What is remembered.
+    pub cache: CacheConfig,
     /// What is logged.
     pub log_level: LogLevel,
     /// How mails go out.
@@ -178,6 +182,7 @@ impl Reader {
                 "debug" => Some(LogLevel::Debug),
                 _ => None,
             });
+        let cache = self.cache();
         let mail = self.mail(public_url.as_deref());
         Some(Config {
             database: database?,
@@ -198,6 +203,7 @@ impl Reader {
             cors_origins: cors_origins?,
             body_limit: body_limit?,
             request_timeout: request_timeout?,
+            cache: cache?,
             log_level: log_level?,
             mail: mail?,
         })

@@ -78,6 +78,16 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Origins whose pages may call, separated by spaces; none by default.",
     ),
+    setting(
+        "cache",
+        "off",
+        "What is remembered of users and callers: off, kv (in the key-value store), instance (for a second), or kv+instance.",
+    ),
+    setting(
+        "cache_max_age",
+        "10s",
+        "How long the key-value store may remember, 1s to 60s: so long may it show what an instance could not make it forget.",
+    ),
     setting("body_limit", "1MiB", "The largest request body, in bytes, KiB or MiB."),
     setting("request_timeout", "10s", "How long a request may take before it gets 504."),
     setting("log_level", "info", "What is logged: error, warn, info (every request) or debug."),

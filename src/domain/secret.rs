@@ -43,6 +43,8 @@ pub enum Purpose {
     RateLimits,
     /// Finds the mails to an address.
     MailRecipients,
+    /// Encrypts what a cache remembers.
+    Cache,
 }
 
 impl Purpose {
@@ -54,6 +56,7 @@ impl Purpose {
             Self::TotpSecrets => b"rollcall/totp-secrets/v1",
             Self::RecoveryCodes => b"rollcall/recovery-codes/v1",
             Self::Mails => b"rollcall/mails/v1",
+            Self::Cache => b"rollcall/cache/v1",
             Self::EmailCodes => b"rollcall/email-codes/v1",
             Self::RateLimits => b"rollcall/rate-limits/v1",
             Self::MailRecipients => b"rollcall/mail-recipients/v1",
@@ -62,6 +65,7 @@ impl Purpose {
 }
 
 /// 32 bytes that only the operator knows. Wiped when dropped, never printed.
+#[derive(Clone)]
 pub struct SecretKey(Zeroizing<[u8; 32]>);
 
 impl SecretKey {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Context;
+use super::remembered::Remembered;
 use crate::app::App;
 use crate::domain::access_token::{self, Claims};
 use crate::domain::api_key::ApiKey;
@@ -170,7 +171,7 @@ impl Caller {
         }
     }
 
-    fn signed_in(self) -> Result<SignedInUser> {
+    pub(super) fn signed_in(self) -> Result<SignedInUser> {
         match self {
             Self::User(caller) => Ok(*caller),
             Self::ApiKey(_) => Err(Error::Forbidden(
@@ -228,6 +229,22 @@ pub async fn signed_in_with(
     };
     let (caller, rows) = caller_with(app, cx, target(token.claims.user), order).await?;
     Ok((caller.signed_in()?, rows))
+}
+
+/// Who calls, as the cache may remember them: for what only reads. A change never
+/// asks here.
+pub async fn remembered_caller(app: &App, cx: &Context) -> Result<Caller> {
+    let (Credentials::AccessToken(token), true) = (&cx.credentials, app.cache.is_on()) else {
+        return caller(app, cx).await;
+    };
+    let lookup = cx.credentials.lookup()?;
+    let name = format!("caller.{}", token.claims.session);
+    let remembered = Remembered::look(app, name, token.claims.user).await;
+    let row = remembered.or_read(app, callers::by(lookup, app.now())).await?;
+    let (found, _) = callers::from_row(lookup, row.value.clone().ok_or(Error::Unauthenticated)?)?;
+    let caller = believe(app, cx, found).await?;
+    row.keep(app);
+    Ok(caller)
 }
 
 async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {

@@ -65,7 +65,11 @@ pub async fn confirm(app: &App, cx: &Context, code: &TotpCode) -> Result<Vec<Str
     let mut statements = vec![
         factors::confirm(user, &totp.sealed, step, question.now),
         sessions::end_others(user, caller.session, question.now),
-        sessions::set_methods(caller.session, &caller.methods.clone().and(Method::Totp)),
+        sessions::set_methods(
+            caller.session,
+            caller.user.id,
+            &caller.methods.clone().and(Method::Totp),
+        ),
         question.event(EventKind::FactorConfirmed),
     ];
     statements.extend(replace);

@@ -25,6 +25,7 @@ pub mod passwords;
 pub mod rate_limits;
 pub mod reauthentication;
 pub mod registrations;
+mod remembered;
 pub mod roles;
 pub mod second_factor;
 pub mod sessions;

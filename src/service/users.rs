@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::access::{self, Caller};
 use super::rate_limits::{self, Account};
+use super::remembered::Remembered;
 use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_roles};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
@@ -91,9 +92,23 @@ pub async fn create(
 
 /// One user.
 pub async fn get(app: &App, cx: &Context, id: UserId) -> Result<User> {
+    if app.cache.is_on() {
+        return remembered(app, cx, id).await;
+    }
     let (caller, user) = find(app, cx, id).await?;
     caller.require(&Permission::USERS_READ)?;
     user.ok_or(Error::NotFound("user"))
+}
+
+/// The same, of whom the cache may remember the caller and the user.
+async fn remembered(app: &App, cx: &Context, id: UserId) -> Result<User> {
+    let caller = access::remembered_caller(app, cx).await?;
+    caller.require(&Permission::USERS_READ)?;
+    let row = Remembered::look(app, format!("user.{id}"), id).await;
+    let row = row.or_read(app, users::by_id(id)).await?;
+    let user = users::from_row(row.value.clone().ok_or(Error::NotFound("user"))?)?;
+    row.keep(app);
+    Ok(user)
 }
 
 /// A page of users, in the order in which they were created.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::domain::id::UserId;
 use crate::error::{Cause, Error};
 
 /// A future that can be kept in a box and sent.
@@ -91,17 +92,34 @@ pub struct Statement {
     /// How many rows it must return; any number if `None`. A guarded write
     /// says `RETURNING`, so that the rows it changed are counted alike.
     pub rows: Option<usize>,
+    /// What it changes of what may be remembered elsewhere.
+    pub touches: Vec<Touch>,
+}
+
+/// Something that rows are read of and remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// A user, its roles and its sessions.
+    User(UserId),
+    /// What roles allow.
+    Roles,
 }
 
 impl Statement {
     /// A statement that may return any number of rows.
     pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params, rows: None }
+        Self { sql: sql.into(), params, rows: None, touches: Vec::new() }
     }
 
     /// Whether it only reads. Those that write begin with what they do.
     pub fn is_read(&self) -> bool {
         ["SELECT", "WITH"].into_iter().any(|word| self.sql.starts_with(word))
+    }
+
+    /// The same statement, which changes this.
+    pub fn touching(mut self, touch: Touch) -> Self {
+        self.touches.push(touch);
+        self
     }
 
     /// The same statement, guarded: another number of rows undoes the commit.
@@ -118,6 +136,11 @@ impl Row {
     /// A row of these values.
     pub fn new(values: Vec<Value>) -> Self {
         Self(values)
+    }
+
+    /// Its values.
+    pub fn values(&self) -> &[Value] {
+        &self.0
     }
 
     /// Reads the row from its first column on.

@@ -34,7 +34,8 @@ pub mod users;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use database::{Database, DatabaseError, Row, Statement};
+use crate::cache::Cache;
+use database::{Database, DatabaseError, Row, Statement, Touch};
 
 /// How often a commit that collided with others is tried again: of those in a
 /// deadlock, one is undone.
@@ -44,6 +45,7 @@ const COLLISIONS: u32 = 3;
 #[derive(Clone)]
 pub struct Store {
     database: Arc<dyn Database>,
+    cache: Arc<Cache>,
     migrated: Arc<AtomicBool>,
     auto_migrate: bool,
 }
@@ -51,15 +53,17 @@ pub struct Store {
 impl Store {
     /// A store over a database. With `auto_migrate`, what is pending is applied
     /// before the first use; without, its use fails until somebody applied it.
-    pub fn new(database: Arc<dyn Database>, auto_migrate: bool) -> Self {
-        Self { database, migrated: Arc::new(AtomicBool::new(false)), auto_migrate }
+    pub fn new(database: Arc<dyn Database>, cache: Arc<Cache>, auto_migrate: bool) -> Self {
+        Self { database, cache, migrated: Arc::new(AtomicBool::new(false)), auto_migrate }
     }
 
     /// Runs one statement, which is atomic by itself.
     pub async fn query(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
         self.require_migrated().await?;
-        let expected = statement.rows;
-        let rows = self.database.query(statement).await?;
+        let (expected, touches) = (statement.rows, statement.touches.clone());
+        let result = self.database.query(statement).await;
+        self.forget(&touches, &result).await;
+        let rows = result?;
         match expected {
             Some(expected) if rows.len() != expected => Err(DatabaseError::Guard { statement: 0 }),
             _ => Ok(rows),
@@ -73,6 +77,13 @@ impl Store {
     ) -> Result<(), DatabaseError> {
         self.require_migrated().await?;
         let statements: Vec<_> = statements.into_iter().collect();
+        let touches: Vec<_> = statements.iter().flat_map(|s| s.touches.iter().copied()).collect();
+        let result = self.commit_again(statements).await;
+        self.forget(&touches, &result).await;
+        result
+    }
+
+    async fn commit_again(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
         for _ in 0..COLLISIONS {
             match self.database.commit(statements.clone()).await {
                 Err(DatabaseError::Collision(_)) => {}
@@ -80,6 +91,14 @@ impl Store {
             }
         }
         self.database.commit(statements).await
+    }
+
+    /// What has changed, or may have, is not remembered any longer.
+    async fn forget<T>(&self, touches: &[Touch], result: &Result<T, DatabaseError>) {
+        let may_have_changed = matches!(result, Ok(_) | Err(DatabaseError::InDoubt(_)));
+        if may_have_changed && !touches.is_empty() && self.cache.is_on() {
+            self.cache.forget(touches).await;
+        }
     }
 
     /// Looks at the migrations before the first request needs them, so that not

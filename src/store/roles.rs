@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::database::{Columns, DatabaseError, Row, Statement, Value};
+use super::database::{Columns, DatabaseError, Row, Statement, Touch, Value};
 use super::users::{self, user_columns};
 use crate::domain::id::UserId;
 use crate::domain::page::PageRequest;
@@ -68,13 +68,15 @@ pub fn update(
                WHERE name = $3 AND version = $4 RETURNING name";
     let params =
         vec![permissions.to_stored().into(), at.into(), name.as_str().into(), version.into()];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::Roles).expecting(1)
 }
 
 /// Deletes the role at `version`; a foreign key keeps it while somebody holds it.
 pub fn delete(name: &RoleName, version: i64) -> Statement {
     let sql = "DELETE FROM roles WHERE name = $1 AND version = $2 RETURNING name";
-    Statement::new(sql, vec![name.as_str().into(), version.into()]).expecting(1)
+    Statement::new(sql, vec![name.as_str().into(), version.into()])
+        .touching(Touch::Roles)
+        .expecting(1)
 }
 
 /// Reads a row of `role_columns`.
@@ -118,13 +120,13 @@ pub fn grant(user: UserId, names: &BTreeSet<RoleName>) -> Statement {
     );
     let mut all = vec![user.to_string().into()];
     all.extend(params(names));
-    Statement::new(sql, all).expecting(names.len())
+    Statement::new(sql, all).touching(Touch::User(user)).expecting(names.len())
 }
 
 /// Takes all roles from a user.
 pub fn revoke_all(user: UserId) -> Statement {
     let sql = "DELETE FROM user_roles WHERE user_id = $1";
-    Statement::new(sql, vec![user.to_string().into()])
+    Statement::new(sql, vec![user.to_string().into()]).touching(Touch::User(user))
 }
 
 /// Gives a user a role, if there still is such a role.
@@ -132,6 +134,7 @@ pub fn grant_if_there(user: UserId, role: &RoleName) -> Statement {
     let sql = "INSERT INTO user_roles (user_id, role) \
                SELECT CAST($1 AS TEXT), name FROM roles WHERE name = $2";
     Statement::new(sql, vec![user.to_string().into(), role.as_str().into()])
+        .touching(Touch::User(user))
 }
 
 /// What roles allow, a row for each that exists.

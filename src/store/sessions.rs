@@ -2,7 +2,7 @@
 
 use data_encoding::HEXLOWER;
 
-use super::database::{Columns, DatabaseError, Row, Statement, Value};
+use super::database::{Columns, DatabaseError, Row, Statement, Touch, Value};
 use super::factors::{self, factor_columns};
 use super::users::{self, user_columns};
 use crate::domain::address::AddressPrefix;
@@ -168,13 +168,15 @@ pub fn reauthenticate(session: &Session, generation: u32, access_token_hash: &[u
         session.id.to_string().into(),
         generation.into(),
     ];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::User(session.user)).expecting(1)
 }
 
 /// Writes down what was shown in a session.
-pub fn set_methods(id: SessionId, methods: &Methods) -> Statement {
+pub fn set_methods(id: SessionId, user: UserId, methods: &Methods) -> Statement {
     let sql = "UPDATE sessions SET methods = $1 WHERE id = $2 AND ended_at IS NULL RETURNING id";
-    Statement::new(sql, vec![methods.to_stored().into(), id.to_string().into()]).expecting(1)
+    Statement::new(sql, vec![methods.to_stored().into(), id.to_string().into()])
+        .touching(Touch::User(user))
+        .expecting(1)
 }
 
 /// Ends one session of a user.
@@ -182,7 +184,7 @@ pub fn end(id: SessionId, user: UserId, now: Timestamp) -> Statement {
     let sql = "UPDATE sessions SET ended_at = $1 \
                WHERE id = $2 AND user_id = $3 AND ended_at IS NULL RETURNING id";
     let params = vec![now.into(), id.to_string().into(), user.to_string().into()];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::User(user)).expecting(1)
 }
 
 /// Ends all sessions of a user but one.
@@ -190,13 +192,13 @@ pub fn end_others(user: UserId, kept: SessionId, now: Timestamp) -> Statement {
     let sql = "UPDATE sessions SET ended_at = $1 \
                WHERE user_id = $2 AND id <> $3 AND ended_at IS NULL";
     let params = vec![now.into(), user.to_string().into(), kept.to_string().into()];
-    Statement::new(sql, params)
+    Statement::new(sql, params).touching(Touch::User(user))
 }
 
 /// Ends all sessions of a user.
 pub fn end_all(user: UserId, now: Timestamp) -> Statement {
     let sql = "UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND ended_at IS NULL";
-    Statement::new(sql, vec![now.into(), user.to_string().into()])
+    Statement::new(sql, vec![now.into(), user.to_string().into()]).touching(Touch::User(user))
 }
 
 /// Deletes at most `limit` sessions that ended or expired before a time, and returns

@@ -1,6 +1,6 @@
 //! Users.
 
-use super::database::{Columns, DatabaseError, Row, Statement, Value};
+use super::database::{Columns, DatabaseError, Row, Statement, Touch, Value};
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
 use crate::domain::metadata::Metadata;
@@ -100,7 +100,7 @@ pub fn update(id: UserId, version: i64, profile: &Profile, at: Timestamp) -> Sta
         id.to_string().into(),
         version.into(),
     ];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }
 
 /// Undoes the commit unless the user still has this password hash and may sign in.
@@ -114,7 +114,9 @@ pub fn require_password(id: UserId, hash: &str) -> Statement {
 pub fn touch(id: UserId, version: i64, at: Timestamp) -> Statement {
     let sql = "UPDATE users SET updated_at = $1, version = version + 1 \
                WHERE id = $2 AND version = $3 RETURNING id";
-    Statement::new(sql, vec![at.into(), id.to_string().into(), version.into()]).expecting(1)
+    Statement::new(sql, vec![at.into(), id.to_string().into(), version.into()])
+        .touching(Touch::User(id))
+        .expecting(1)
 }
 
 /// Writes since when the user at `version` may not sign in; `None`: it may.
@@ -127,7 +129,7 @@ pub fn set_suspended(
     let sql = "UPDATE users SET suspended_at = $1, updated_at = $2, version = version + 1 \
                WHERE id = $3 AND version = $4 RETURNING id";
     let params = vec![suspended_at.into(), at.into(), id.to_string().into(), version.into()];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }
 
 /// Marks a user's address as proven, if it still is the user's.
@@ -135,7 +137,7 @@ pub fn verify_email(id: UserId, normalized: &str, at: Timestamp) -> Statement {
     let sql = "UPDATE users SET email_verified_at = $1, updated_at = $1, version = version + 1 \
                WHERE id = $2 AND email_normalized = $3 RETURNING id";
     let params = vec![at.into(), id.to_string().into(), normalized.into()];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }
 
 /// Sets a password for whoever proved the user's address just now.
@@ -144,7 +146,7 @@ pub fn reset_password(id: UserId, normalized: &str, hash: &str, at: Timestamp) -
                email_verified_at = COALESCE(email_verified_at, $2), updated_at = $2, \
                version = version + 1 WHERE id = $3 AND email_normalized = $4 RETURNING id";
     let params = vec![hash.into(), at.into(), id.to_string().into(), normalized.into()];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }
 
 /// Gives a user who may sign in another address, which was just proven.
@@ -154,7 +156,7 @@ pub fn change_email(id: UserId, email: &Email, at: Timestamp) -> Statement {
                WHERE id = $4 AND suspended_at IS NULL RETURNING id";
     let params =
         vec![email.as_str().into(), email.normalized().into(), at.into(), id.to_string().into()];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }
 
 /// Keeps the same password by another hash; nothing where it is another one by now.
@@ -168,13 +170,15 @@ pub fn change_password(id: UserId, old: &str, new: &str, at: Timestamp) -> State
     let sql = "UPDATE users SET password_hash = $1, updated_at = $2, version = version + 1 \
                WHERE id = $3 AND password_hash = $4 RETURNING id";
     let params = vec![new.into(), at.into(), id.to_string().into(), old.into()];
-    Statement::new(sql, params).expecting(1)
+    Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }
 
 /// Deletes the user at `version`, and with it what belongs to it.
 pub fn delete(id: UserId, version: i64) -> Statement {
     let sql = "DELETE FROM users WHERE id = $1 AND version = $2 RETURNING id";
-    Statement::new(sql, vec![id.to_string().into(), version.into()]).expecting(1)
+    Statement::new(sql, vec![id.to_string().into(), version.into()])
+        .touching(Touch::User(id))
+        .expecting(1)
 }
 
 /// Reads a row of [`user_columns`].

@@ -12,6 +12,7 @@ mod service;
 mod wire;
 
 mod addresses;
+mod cache;
 mod connections;
 mod hostile;
 mod limits;

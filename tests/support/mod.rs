@@ -5,6 +5,7 @@ pub(crate) mod authenticator;
 pub(crate) mod client;
 mod document;
 pub(crate) mod grpc;
+pub(crate) mod key_value;
 pub(crate) mod observed;
 pub(crate) mod ports;
 pub(crate) mod postgres;
@@ -21,6 +22,7 @@ use rollcall::transport::Server;
 use serde_json::json;
 
 use client::Client;
+use key_value::FakeKeyValue;
 use observed::Observed;
 use ports::{
     AtOnce, CapturedLog, FakeServer, FixedClock, ManualBackground, ManualTimer, SeededRng,
@@ -46,6 +48,8 @@ pub(crate) struct TestApp {
     pub(crate) server: Server,
     /// Keeps everything.
     pub(crate) database: Arc<Observed>,
+    /// Where a cache is kept.
+    pub(crate) key_value: Arc<FakeKeyValue>,
     /// Shows 2026-01-01T00:00:00Z until it is moved.
     pub(crate) clock: Arc<FixedClock>,
     /// Cuts requests short when it runs out.
@@ -81,7 +85,8 @@ impl TestApp {
         let timer = Arc::new(ManualTimer::new());
         let provider = Arc::new(FakeServer::new());
         let (database, log) = (Arc::new(Observed::new(database)), Arc::default());
-        let world = World { database, clock, rng, timer, log, provider };
+        let key_value = Arc::new(FakeKeyValue::new());
+        let world = World { database, key_value, clock, rng, timer, log, provider };
         Self::on(world, settings).await
     }
 
@@ -90,6 +95,7 @@ impl TestApp {
     pub(crate) async fn another_instance(&self, settings: &[(&str, &str)]) -> Self {
         let world = World {
             database: Arc::clone(&self.database),
+            key_value: Arc::clone(&self.key_value),
             clock: Arc::clone(&self.clock),
             rng: Arc::clone(&self.rng),
             timer: Arc::clone(&self.timer),
@@ -100,13 +106,14 @@ impl TestApp {
     }
 
     async fn on(world: World, settings: &[(&str, &str)]) -> Self {
-        let World { database, clock, rng, timer, log, provider } = world;
+        let World { database, key_value, clock, rng, timer, log, provider } = world;
         let background = Arc::new(ManualBackground::default());
         let config = config(settings).await;
         let app = App::new(
             config,
             Ports {
                 database: database.clone(),
+                key_value: key_value.clone(),
                 clock: clock.clone(),
                 rng: rng.clone(),
                 timer: timer.clone(),
@@ -119,7 +126,7 @@ impl TestApp {
         );
         let server = Server::new(Arc::new(app));
         let admin = Mutex::new(None);
-        Self { server, database, clock, timer, log, provider, background, rng, admin }
+        Self { server, database, key_value, clock, timer, log, provider, background, rng, admin }
     }
 
     /// How often `work`, done so often at the same time, succeeded.
@@ -256,6 +263,7 @@ impl TestApp {
 
 struct World {
     database: Arc<Observed>,
+    key_value: Arc<FakeKeyValue>,
     clock: Arc<FixedClock>,
     rng: Arc<SeededRng>,
     timer: Arc<ManualTimer>,

@@ -12,6 +12,7 @@ pub(crate) struct Observed {
     database: Arc<dyn Database>,
     fault: Mutex<Option<Fault>>,
     calls: AtomicUsize,
+    statements: AtomicUsize,
 }
 
 /// What is wrong with it.
@@ -24,7 +25,12 @@ enum Fault {
 impl Observed {
     /// Nothing is wrong, and nothing was asked yet.
     pub(crate) fn new(database: Arc<dyn Database>) -> Self {
-        Self { database, fault: Mutex::new(None), calls: AtomicUsize::new(0) }
+        Self {
+            database,
+            fault: Mutex::new(None),
+            calls: AtomicUsize::new(0),
+            statements: AtomicUsize::new(0),
+        }
     }
 
     /// Every query and every commit fails with this, until it is repaired.
@@ -45,6 +51,12 @@ impl Observed {
     /// How many queries and commits there were: what a request costs.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// How many statements SQLite runs for that: those of a commit are several, and
+    /// it begins and ends with one more.
+    pub(crate) fn statements(&self) -> usize {
+        self.statements.load(Ordering::SeqCst)
     }
 
     /// The rows of every table, as text: two of them tell whether anything
@@ -99,6 +111,7 @@ impl Database for Observed {
 
     fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>, DatabaseError>> {
         Box::pin(async move {
+            self.statements.fetch_add(1, Ordering::SeqCst);
             self.fault().await?;
             self.database.query(statement).await
         })
@@ -106,6 +119,7 @@ impl Database for Observed {
 
     fn commit(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<(), DatabaseError>> {
         Box::pin(async move {
+            self.statements.fetch_add(statements.len() + 2, Ordering::SeqCst);
             self.fault().await?;
             self.database.commit(statements).await
         })

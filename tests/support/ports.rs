@@ -1,7 +1,7 @@
 //! What else of the outside world an app has: time, randomness, timers, the log,
 //! other servers and what is done after a response, all in the hands of the test.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -59,7 +59,8 @@ impl Rng for SeededRng {
 /// A timer that never runs out, or always at once, or when the test says so.
 #[derive(Default)]
 pub(crate) struct ManualTimer {
-    is_out: AtomicBool,
+    /// So long a sleep is over at once, in microseconds.
+    over: AtomicU64,
     ticks: Arc<AtomicU64>,
 }
 
@@ -71,7 +72,13 @@ impl ManualTimer {
 
     /// From now on, whoever sleeps has slept long enough.
     pub(crate) fn run_out(&self) {
-        self.is_out.store(true, Ordering::SeqCst);
+        self.run_out_up_to(Duration::MAX);
+    }
+
+    /// From now on, whoever sleeps so long or less has slept long enough.
+    pub(crate) fn run_out_up_to(&self, limit: Duration) {
+        let micros = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        self.over.store(micros, Ordering::SeqCst);
     }
 
     /// Waits for something while time passes for whoever sleeps meanwhile.
@@ -88,8 +95,8 @@ impl ManualTimer {
 }
 
 impl Timer for ManualTimer {
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        if self.is_out.load(Ordering::SeqCst) {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        if duration.as_micros() <= u128::from(self.over.load(Ordering::SeqCst)) {
             return Box::pin(std::future::ready(()));
         }
         let ticks = Arc::clone(&self.ticks);

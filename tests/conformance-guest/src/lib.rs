@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall::app::Timer;
-use rollcall::store::database::{BoxFuture, Database};
+use rollcall::store::database::{BoxFuture, Database, Statement};
 use rollcall::store::postgres::SpinPostgres;
 use rollcall::store::sqlite::SpinSqlite;
 use serde_json::{Map, Value};
@@ -23,7 +23,10 @@ use spin_sdk::http_service;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 #[http_service]
-async fn handle(_: Request) -> impl IntoResponse {
+async fn handle(request: Request) -> impl IntoResponse {
+    if request.uri().path() == "/settings" {
+        return settings().await;
+    }
     let database = database().await;
     let mut outcomes = Map::new();
     for (name, _) in contracts::ALL {
@@ -33,6 +36,19 @@ async fn handle(_: Request) -> impl IntoResponse {
         outcomes.insert(name.to_owned(), broken.0.into());
     }
     Value::Object(outcomes).to_string()
+}
+
+/// What SQLite says of a connection that changes are made on: durable, and relaxed.
+async fn settings() -> String {
+    let mut said = Vec::new();
+    for durable in [true, false] {
+        let database = SpinSqlite::new("default", durable, PATIENCE);
+        for pragma in ["PRAGMA journal_mode", "PRAGMA synchronous", "PRAGMA foreign_keys"] {
+            let rows = database.query(Statement::new(pragma, Vec::new())).await;
+            said.push(format!("{pragma}: {rows:?}"));
+        }
+    }
+    said.join("\n")
 }
 
 async fn database() -> Box<dyn Database> {

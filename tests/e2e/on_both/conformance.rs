@@ -34,3 +34,20 @@ async fn the_contracts_are_kept_on_postgres() {
     let postgres = Postgres::start();
     hold(&[("postgres_url", &postgres.url)]).await;
 }
+
+#[tokio::test]
+async fn changes_are_on_the_disk_before_they_are_acknowledged() {
+    build::component_for_tests("rollcall-conformance-guest");
+    let host = Host::builder(build::workspace().join("tests/conformance-guest")).start();
+    let said = Client::http1(&host.base_url).get("/settings").await.expect(200).body;
+    // 2 is FULL, 1 is NORMAL, which `durability = "relaxed"` asks for.
+    let expected = [
+        "PRAGMA journal_mode: Ok([Row([Text(\"wal\")])])",
+        "PRAGMA synchronous: Ok([Row([Integer(2)])])",
+        "PRAGMA foreign_keys: Ok([Row([Integer(1)])])",
+        "PRAGMA journal_mode: Ok([Row([Text(\"wal\")])])",
+        "PRAGMA synchronous: Ok([Row([Integer(1)])])",
+        "PRAGMA foreign_keys: Ok([Row([Integer(1)])])",
+    ];
+    assert_eq!(said, expected.join("\n"));
+}

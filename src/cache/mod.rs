@@ -1,0 +1,214 @@
+//! Remembers what was read, for a bounded time: in a key-value store that all
+//! instances share, in the instance itself, or in both.
+//!
+//! An entry is sealed under its name, so that a store can make none up, and says
+//! itself when it ends. It hangs on the epochs of what it was made of: a commit
+//! begins new ones, and whatever was read before no longer fits. A store that
+//! forgets or repeats an epoch can show an entry until it ends, and no longer. A
+//! store that fails is a miss, and is left alone for a moment.
+
+mod entry;
+#[cfg(target_family = "wasm")]
+pub mod spin;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use futures_util::future::{Either, join_all, select};
+
+use crate::app::Timer;
+use crate::config::CacheConfig;
+use crate::domain::secret::SecretKey;
+use crate::domain::time::{Clock, Rng, Timestamp, random};
+use crate::store::database::{BoxFuture, Row, Touch};
+use entry::Entry;
+
+/// How long a look waits for the store. The database answers sooner than a store
+/// that takes longer.
+const LOOK_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a change waits for it. A look at another instance may see what was
+/// there before if this is not enough, until the entry ends.
+const FORGET_PATIENCE: Duration = Duration::from_millis(500);
+/// How long a store that failed is left alone.
+const REST: Duration = Duration::from_secs(1);
+/// How long the instance remembers by itself.
+pub const INSTANCE_MAX_AGE: Duration = Duration::from_secs(1);
+/// How much it remembers.
+const INSTANCE_ENTRIES: usize = 1_000;
+
+/// Why a store did not do what it was asked; for nobody to act on.
+#[derive(Debug)]
+pub struct Failed;
+
+/// A key-value store: values by keys, without a promise.
+pub trait KeyValue: Send + Sync {
+    /// The value of a key, if there is one.
+    fn get(&self, key: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, Failed>>;
+
+    /// Writes a value.
+    fn set(&self, key: String, value: Vec<u8>) -> BoxFuture<'_, Result<(), Failed>>;
+}
+
+/// What is remembered of an instance and of a store.
+pub struct Cache {
+    config: CacheConfig,
+    secret: SecretKey,
+    store: Arc<dyn KeyValue>,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    timer: Arc<dyn Timer>,
+    near: Mutex<HashMap<String, (Row, Timestamp)>>,
+    changes: AtomicU64,
+    resting_until: Mutex<Option<Timestamp>>,
+}
+
+/// What a look saw besides a row: what a row that is read after it hangs on.
+pub struct Seen {
+    epochs: Option<Vec<String>>,
+    changes: u64,
+    at: Timestamp,
+}
+
+impl Cache {
+    /// A cache over a store, which is asked only if the settings say so.
+    pub fn new(
+        config: CacheConfig,
+        secret: SecretKey,
+        store: Arc<dyn KeyValue>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        timer: Arc<dyn Timer>,
+    ) -> Self {
+        let (near, resting_until) = (Mutex::default(), Mutex::default());
+        let changes = AtomicU64::new(0);
+        Self { config, secret, store, clock, rng, timer, near, changes, resting_until }
+    }
+
+    /// Whether anything is remembered at all.
+    pub fn is_on(&self) -> bool {
+        self.config.shared || self.config.instance
+    }
+
+    /// The row that is remembered by this name and still fits, if any.
+    pub async fn look(&self, name: &str, touches: &[Touch]) -> (Option<Row>, Seen) {
+        let at = self.clock.now();
+        let mut seen = Seen { epochs: None, changes: self.changes.load(Ordering::Relaxed), at };
+        if self.config.instance
+            && let Some(row) = self.look_near(name, at)
+        {
+            return (Some(row), seen);
+        }
+        let Some((value, epochs)) = self.look_far(name, touches).await else {
+            return (None, seen);
+        };
+        let entry = value.and_then(|value| Entry::open(&self.secret, name, &value));
+        let entry = entry.filter(|entry| entry.fits(&epochs, at));
+        seen.epochs = Some(epochs);
+        let Some(entry) = entry else { return (None, seen) };
+        self.keep_near(name, &entry.row, entry.ends_at, &seen);
+        (Some(entry.row), seen)
+    }
+
+    /// Remembers a row that was read after [`Cache::look`].
+    pub async fn keep(&self, name: &str, row: &Row, seen: Seen) {
+        let ends_at = seen.at.plus(self.config.max_age);
+        self.keep_near(name, row, ends_at, &seen);
+        if let Some(epochs) = seen.epochs {
+            let entry = Entry { ends_at, epochs, row: row.clone() };
+            let value = entry.seal(&self.secret, name, &*self.rng);
+            let set = self.store.set(name.to_owned(), value);
+            self.in_time(FORGET_PATIENCE, set).await;
+        }
+    }
+
+    /// Forgets what was made of these, because they have changed.
+    pub async fn forget(&self, touches: &[Touch]) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        self.near().clear();
+        if !self.config.shared {
+            return;
+        }
+        let sets = touches.iter().map(|touch| {
+            let epoch = HEXLOWER.encode(&random::<16>(&*self.rng));
+            self.store.set(epoch_name(*touch), epoch.into_bytes())
+        });
+        let all = async { join_all(sets).await.into_iter().collect::<Result<Vec<()>, _>>() };
+        self.in_time(FORGET_PATIENCE, Box::pin(all)).await;
+    }
+
+    fn look_near(&self, name: &str, now: Timestamp) -> Option<Row> {
+        let near = self.near();
+        near.get(name).filter(|(_, ends_at)| now < *ends_at).map(|(row, _)| row.clone())
+    }
+
+    /// Unless something has changed since the look.
+    fn keep_near(&self, name: &str, row: &Row, ends_at: Timestamp, seen: &Seen) {
+        if !self.config.instance || self.changes.load(Ordering::Relaxed) != seen.changes {
+            return;
+        }
+        let mut near = self.near();
+        if near.len() >= INSTANCE_ENTRIES {
+            near.clear();
+        }
+        let ends_at = ends_at.min(seen.at.plus(INSTANCE_MAX_AGE));
+        near.insert(name.to_owned(), (row.clone(), ends_at));
+    }
+
+    /// The value of an entry and the epochs that are now, from the store.
+    async fn look_far(
+        &self,
+        name: &str,
+        touches: &[Touch],
+    ) -> Option<(Option<Vec<u8>>, Vec<String>)> {
+        if !self.config.shared || self.is_resting() {
+            return None;
+        }
+        let names = touches.iter().map(|touch| epoch_name(*touch));
+        let gets = std::iter::once(name.to_owned()).chain(names).map(|name| self.store.get(name));
+        let all = async { join_all(gets).await.into_iter().collect::<Result<Vec<_>, _>>() };
+        let mut values = self.in_time(LOOK_PATIENCE, Box::pin(all)).await?.into_iter();
+        let value = values.next().flatten();
+        let text = |epoch: Option<Vec<u8>>| {
+            String::from_utf8_lossy(&epoch.unwrap_or_default()).into_owned()
+        };
+        Some((value, values.map(text).collect()))
+    }
+
+    /// Waits for the store so long and no longer; a failure is nobody's business.
+    async fn in_time<T>(
+        &self,
+        patience: Duration,
+        work: BoxFuture<'_, Result<T, Failed>>,
+    ) -> Option<T> {
+        match select(work, self.timer.sleep(patience)).await {
+            Either::Left((Ok(value), _)) => Some(value),
+            Either::Left((Err(Failed), _)) | Either::Right(_) => {
+                *self.resting() = Some(self.clock.now().plus(REST));
+                None
+            }
+        }
+    }
+
+    fn is_resting(&self) -> bool {
+        self.resting().is_some_and(|until| self.clock.now() < until)
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.resting_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn near(&self) -> MutexGuard<'_, HashMap<String, (Row, Timestamp)>> {
+        self.near.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the epoch of something is kept.
+fn epoch_name(touch: Touch) -> String {
+    match touch {
+        Touch::User(id) => format!("epoch.user.{id}"),
+        Touch::Roles => "epoch.roles".to_owned(),
+    }
+}
