@@ -27,4 +27,5 @@ pub mod session;
 pub mod signing_key;
 pub mod time;
 pub mod token;
+pub mod unicode;
 pub mod user;

@@ -42,11 +42,13 @@ use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use futures_util::future::{Either, select};
+use serde::Serialize;
 use tower_service::Service;
 
 use crate::app::App;
 use crate::config::{ConfigErrors, LogLevel};
 use crate::domain::locale::Locale;
+use crate::domain::time::Timestamp;
 use crate::service::access::Credentials;
 use crate::service::health::Check;
 use crate::service::{Context, WroteMail, mails};
@@ -74,7 +76,7 @@ impl Server {
         let request_id = headers::request_id(request.headers(), begin, &*app.rng);
 
         // Who calls is read, not believed: services decide what it is worth.
-        let context = Context {
+        let context = Arc::new(Context {
             address: headers::client_address(request.headers(), app.config.trusted_proxies),
             user_agent: text(request.headers(), header::USER_AGENT),
             credentials: credentials(request.headers(), begin),
@@ -82,12 +84,10 @@ impl Server {
                 .and_then(|languages| Locale::negotiate(&languages)),
             wrote_mail: WroteMail::default(),
             request_id,
-        };
+        });
         let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
         let method = request.method().clone();
-        let request_id = context.request_id.clone();
-        let wrote_mail = context.wrote_mail.clone();
-        request.extensions_mut().insert(context);
+        request.extensions_mut().insert(Arc::clone(&context));
 
         // The request is answered, or the timer runs out: nobody waits for ever.
         let timer = app.timer.sleep(app.config.request_timeout);
@@ -102,23 +102,24 @@ impl Server {
             && method != Method::HEAD
         {
             // The length that was set belongs to the empty body that stood here.
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-            *response.body_mut() = Body::from(problem.body(&request_id));
+            let body = problem.body(&context.request_id);
+            response.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
+            *response.body_mut() = Body::from(body);
         }
 
         // Browsers are told what they may do, and clients which version answered.
         headers::add(
             &mut response,
-            &request_id,
+            &context.request_id,
             origin,
             app.config.public_url.starts_with("https"),
         );
 
         // One line in the log, without secrets and without personal data.
-        self.log(&method, begin, &request_id, &response, problem.as_ref());
+        self.log(&method, begin, &context.request_id, &response, problem.as_ref());
 
         // What the request wrote to people is sent once nobody waits for it.
-        if wrote_mail.get() {
+        if context.wrote_mail.get() {
             let app = Arc::clone(&self.app);
             app.clone().background.spawn(Box::pin(async move { mails::deliver_due(&app).await }));
         }
@@ -156,7 +157,7 @@ impl Server {
     fn log(
         &self,
         method: &Method,
-        begin: crate::domain::time::Timestamp,
+        begin: Timestamp,
         request_id: &str,
         response: &Response<Body>,
         problem: Option<&Problem>,
@@ -168,20 +169,37 @@ impl Server {
         }
         let end = self.app.now();
         let route = response.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let line = serde_json::json!({
-            "time": end.to_string(),
-            "level": if level == LogLevel::Warn { "warn" } else { "info" },
-            "message": "request",
-            "request_id": request_id,
-            "method": method.as_str(),
-            "route": route,
-            "status": status.as_u16(),
-            "duration_us": u64::try_from(end.since(begin).as_micros()).unwrap_or(u64::MAX),
-            "code": problem.map(|problem| problem.code),
-            "cause": problem.and_then(|problem| problem.cause.as_deref()),
-        });
-        self.app.log.line(&line.to_string());
+        let line = LogLine {
+            time: end.to_string(),
+            level: if level == LogLevel::Warn { "warn" } else { "info" },
+            message: "request",
+            request_id,
+            method: method.as_str(),
+            route,
+            status: status.as_u16(),
+            duration_us: end.since(begin).as_micros(),
+            code: problem.map(|problem| problem.code),
+            cause: problem.and_then(|problem| problem.cause.as_deref()),
+        };
+        if let Ok(line) = serde_json::to_string(&line) {
+            self.app.log.line(&line);
+        }
     }
+}
+
+/// What the log tells of a request.
+#[derive(Serialize)]
+struct LogLine<'a> {
+    time: String,
+    level: &'static str,
+    message: &'static str,
+    request_id: &'a str,
+    method: &'a str,
+    route: Option<&'a str>,
+    status: u16,
+    duration_us: u128,
+    code: Option<&'static str>,
+    cause: Option<&'a str>,
 }
 
 /// The answer to everything while the settings are wrong: `/readyz` says what is
@@ -207,7 +225,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 
 /// The one credential of the request. Several are as bad as none: another
 /// component might have looked at the other one.
-fn credentials(headers: &HeaderMap, now: crate::domain::time::Timestamp) -> Credentials {
+fn credentials(headers: &HeaderMap, now: Timestamp) -> Credentials {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Credentials::None };
     let bearer = value.to_str().ok().and_then(|value| {
