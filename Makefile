@@ -1,6 +1,6 @@
 # Rollcall. `make` alone lists what can be made.
 #
-# What passes through to `make up`, from the environment or the command line:
+# What passes through to `make up`, `migrate`, `backup` and `restore`, from the environment or the command line:
 #   LISTEN=127.0.0.1:3000   where it listens
 #   STATE=.spin             the folder of its database, logs and development secrets
 #   DATABASE=sqlite         the setting `database`, or the URL of a Postgres
@@ -44,17 +44,34 @@ up: component ## Serve the API: on Spin 4.1 or newer where it is installed, else
 	@scripts/has-spin || $(MAKE) host
 	@scripts/up
 
+.PHONY: migrate
+migrate: component ## Apply the migrations that are pending
+	@scripts/has-spin || $(MAKE) host
+	@scripts/migrate
+
+.PHONY: backup
+backup: ## Write the database, which may be in use, to BACKUP=file
+	@scripts/backup '$(or $(BACKUP),$(error BACKUP=file says where to))'
+
+.PHONY: restore
+restore: ## Make the database what it was in BACKUP=file
+	@scripts/restore '$(or $(BACKUP),$(error BACKUP=file says where from))'
+
 .PHONY: import-example
 import-example: ## Create the people of examples/users.ndjson, as the README does (needs `make up`)
 	@{ scripts/readme 'Sign in' && scripts/readme 'Make many users'; } | sh -eu
 
 .PHONY: test
-test: test-native test-host e2e ## Run every test
+test: test-native test-postgres test-host e2e ## Run every test
 
 .PHONY: test-native
 test-native: ## Run the tests that need neither WebAssembly nor a host
 	$(CARGO) test --locked
 	$(CARGO) test --locked -p rollcall-argon2id
+
+.PHONY: test-postgres
+test-postgres: ## Run the tests of the API once more, on a Postgres that they start
+	ROLLCALL_TEST_DATABASE=postgres $(CARGO) test --locked --test api
 
 .PHONY: test-host
 test-host: toolchain ## Run the host's own tests
@@ -75,6 +92,7 @@ lint-format: ## Check the formatting
 lint-clippy: toolchain ## Run clippy, natively and for WebAssembly
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hello -- -D warnings
+	$(CARGO) clippy --locked --target $(WASM) -p rollcall-conformance-guest -- -D warnings
 
 .PHONY: lint-deny
 lint-deny: ## Check licences, sources and bans of the dependencies against deny.toml

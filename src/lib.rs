@@ -32,7 +32,7 @@
 )]
 
 pub mod app;
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", feature = "component"))]
 pub mod component;
 pub mod config;
 pub mod error;

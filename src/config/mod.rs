@@ -8,6 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::domain::access_token::Algorithm;
+use crate::domain::rate_limit::Scale;
 use crate::domain::registration::RegistrationMode;
 use crate::domain::secret::SecretKey;
 
@@ -65,6 +66,8 @@ pub struct Config {
     pub password_min_length: usize,
     /// How many proxies in front append to `X-Forwarded-For`.
     pub trusted_proxies: usize,
+    /// By how much every rate limit is multiplied.
+    pub rate_limit_scale: Scale,
     /// Origins whose pages may call.
     pub cors_origins: Vec<String>,
     /// The largest request body, in bytes.
@@ -160,6 +163,8 @@ impl Reader {
             self.value("trusted_proxies", "must be a number from 0 to 32", |text| {
                 text.parse().ok().filter(|hops| *hops <= 32)
             });
+        let rate_limit_scale =
+            self.value("rate_limit_scale", "must be a number from 0.001 to 1000000", Scale::parse);
         let cors_origins = self.value("cors_origins", "must be http(s) origins", |text| {
             text.split_whitespace().map(origin).collect()
         });
@@ -189,6 +194,7 @@ impl Reader {
             registration: registration?,
             password_min_length: password_min_length?,
             trusted_proxies: trusted_proxies?,
+            rate_limit_scale: rate_limit_scale?,
             cors_origins: cors_origins?,
             body_limit: body_limit?,
             request_timeout: request_timeout?,

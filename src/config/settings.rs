@@ -69,6 +69,11 @@ pub const SETTINGS: &[Setting] = &[
         "How many proxies of yours stand in front and append to X-Forwarded-For.",
     ),
     setting(
+        "rate_limit_scale",
+        "1",
+        "By how much every rate limit is multiplied, 0.001 to 1000000.",
+    ),
+    setting(
         "cors_origins",
         "",
         "Origins whose pages may call, separated by spaces; none by default.",

@@ -44,6 +44,8 @@ pub enum EventKind {
     OtherSessionsEnded,
     /// All sessions of a user ended.
     AllSessionsEnded,
+    /// So many sign-ins of an account failed that the next one must wait.
+    SignInAttemptsExhausted,
     /// An old refresh token was used again, and its session ended.
     RefreshTokenReplayed,
     /// A user got other roles.
@@ -74,6 +76,8 @@ pub enum EventKind {
     EmailVerified,
     /// Somebody wants a new password, for a user if there is a subject.
     PasswordResetRequested,
+    /// A user changed their password, and their other sessions ended.
+    PasswordChanged,
     /// A user set a new password by mail, and all their sessions ended.
     PasswordReset,
     /// Somebody wants to sign in by a mailed link, as a user if there is a subject.
@@ -113,6 +117,7 @@ impl EventKind {
             Self::SessionEnded => "session.ended",
             Self::OtherSessionsEnded => "session.others_ended",
             Self::AllSessionsEnded => "session.all_ended",
+            Self::SignInAttemptsExhausted => "session.attempts_exhausted",
             Self::RefreshTokenReplayed => "session.refresh_token_replayed",
             Self::UserRolesChanged => "user.roles_changed",
             Self::UserSuspended => "user.suspended",
@@ -128,6 +133,7 @@ impl EventKind {
             Self::EmailVerificationRequested => "user.email_verification_requested",
             Self::EmailVerified => "user.email_verified",
             Self::PasswordResetRequested => "user.password_reset_requested",
+            Self::PasswordChanged => "user.password_changed",
             Self::PasswordReset => "user.password_reset",
             Self::MagicLinkRequested => "user.magic_link_requested",
             Self::EmailCodeRequested => "user.email_code_requested",

@@ -4,9 +4,11 @@
 //! transports use.
 
 pub mod access_token;
+pub mod address;
 pub mod api_key;
 pub mod audit;
 pub mod authentication;
+pub mod common_passwords;
 pub mod email;
 pub mod event;
 pub mod factor;
@@ -20,6 +22,7 @@ pub mod one_time_token;
 pub mod own_data;
 pub mod page;
 pub mod password;
+pub mod rate_limit;
 pub mod registration;
 pub mod role;
 pub mod secret;

@@ -39,6 +39,8 @@ pub enum Purpose {
     Mails,
     /// Authenticates mailed codes.
     EmailCodes,
+    /// Names the buckets of rate limits.
+    RateLimits,
 }
 
 impl Purpose {
@@ -51,6 +53,7 @@ impl Purpose {
             Self::RecoveryCodes => b"rollcall/recovery-codes/v1",
             Self::Mails => b"rollcall/mails/v1",
             Self::EmailCodes => b"rollcall/email-codes/v1",
+            Self::RateLimits => b"rollcall/rate-limits/v1",
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use super::Context;
 use super::mails::Send;
+use super::rate_limits::{self, Account};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
 use crate::domain::locale::Locale;
 use crate::domain::mail::{Draft, Message};
+use crate::domain::rate_limit::Policy;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::error::Result;
@@ -15,12 +17,14 @@ use crate::store::addressees::{self, Addressee};
 /// Whose an address is that a stranger named in order to have a mail sent there.
 ///
 /// Every public request that causes a mail comes through here, and nothing else
-/// does: it is the place to limit them, by address and by where they come from.
+/// does: they are limited here, by address and by where they come from.
 pub(super) async fn named_by_stranger(
     app: &App,
-    _cx: &Context,
+    cx: &Context,
+    policy: Policy,
     email: &Email,
 ) -> Result<Addressee> {
+    rate_limits::spend(app, cx, policy, Some(Account::Email(email))).await?;
     by_address(app, email.normalized(), app.now()).await
 }
 

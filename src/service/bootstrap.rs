@@ -1,14 +1,15 @@
 //! The first admin.
 
-use super::Context;
 use super::access::Credentials;
+use super::rate_limits::Attempt;
+use super::{Context, passwords};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::password::Password;
+use crate::domain::rate_limit::Policy;
 use crate::domain::role::RoleName;
 use crate::domain::secret::{equal, sha256};
-use crate::domain::time::random;
 use crate::domain::user::{Profile, User};
 use crate::error::{Error, Result};
 use crate::store::database::DatabaseError;
@@ -22,8 +23,11 @@ pub async fn bootstrap(
     profile: Profile,
     password: Password,
 ) -> Result<User> {
-    require_token(app, cx)?;
-    let hash = app.passwords.hash(password, random(&*app.rng)).await?;
+    if !shows_token(app, cx) {
+        return Err(Error::Unauthenticated);
+    }
+    let hash =
+        passwords::hash_for(app, (&profile.email, &profile.name), "password", password).await?;
     let now = app.now();
     let id = UserId::new(now, &*app.rng);
     let user = NewUser {
@@ -47,15 +51,26 @@ pub async fn bootstrap(
     Ok(users::from_row(row.ok_or(Error::NotFound("user"))?)?)
 }
 
-/// Fails unless the request shows the bootstrap token.
-pub fn require_token(app: &App, cx: &Context) -> Result<()> {
+/// Fails unless the request shows the bootstrap token. Guesses are counted.
+pub async fn require_token(app: &App, cx: &Context) -> Result<()> {
+    let (Some(_), Credentials::Bearer(_)) = (&app.config.bootstrap_token, &cx.credentials) else {
+        return Err(Error::Unauthenticated);
+    };
+    let mut attempt = Attempt::new(app, cx, Policy::BOOTSTRAP, None);
+    if shows_token(app, cx) {
+        attempt.look_again(app).await
+    } else {
+        attempt.spend(app).await?;
+        Err(Error::Unauthenticated)
+    }
+}
+
+fn shows_token(app: &App, cx: &Context) -> bool {
     match (&app.config.bootstrap_token, &cx.credentials) {
-        (Some(token), Credentials::Bearer(given))
-            if equal(&sha256(token.as_bytes()), &sha256(given.as_bytes())) =>
-        {
-            Ok(())
+        (Some(token), Credentials::Bearer(given)) => {
+            equal(&sha256(token.as_bytes()), &sha256(given.as_bytes()))
         }
-        _ => Err(Error::Unauthenticated),
+        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Another address for one's own account: proven by the new one, told to the old.
 
 use super::one_time_tokens::{self, Terms};
-use super::{Context, access, addressees, mails};
+use super::{Context, access, addressees, mails, passwords};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
@@ -10,7 +10,7 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
 use crate::error::{Error, Invalid, Result};
 use crate::store::one_time_tokens::{consume, end_all_of};
-use crate::store::{events, registrations, sessions, users};
+use crate::store::{events, registrations, users};
 
 const PURPOSE: TokenPurpose = TokenPurpose::EmailChange;
 
@@ -19,14 +19,8 @@ const PURPOSE: TokenPurpose = TokenPurpose::EmailChange;
 pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Result<()> {
     let caller = access::signed_in(app, cx).await?;
     let user = &caller.user;
-    let row = app.store.query(sessions::with_credentials(caller.session)).await?;
-    let row = row.into_iter().next().ok_or(Error::Unauthenticated)?;
-    let stored = sessions::credentials_from_row(row)?;
-    if !app.passwords.verify(password, stored.password_hash).await? {
-        let reason = Invalid::new("wrong_password", "is not your password");
-        return Err(Error::invalid("current_password", reason));
-    }
-    if stored.totp.is_some_and(|totp| totp.confirmed_at.is_some()) {
+    let shown = passwords::require_own(app, cx, &caller, password).await?;
+    if shown.totp.is_some_and(|totp| totp.confirmed_at.is_some()) {
         // The password alone is not all that signing in takes.
         caller.require_fresh(app, access::FRESH)?;
     }
@@ -59,7 +53,7 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Re
 /// user ends, since it was mailed to the old address.
 pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()> {
     let invalid = || one_time_tokens::invalid("token");
-    let stored = one_time_tokens::find(app, PURPOSE, token).await?.ok_or_else(invalid)?;
+    let stored = one_time_tokens::find(app, cx, PURPOSE, token).await?.ok_or_else(invalid)?;
     let id = stored.user.ok_or_else(invalid)?;
     let new = stored.data.as_deref().and_then(|data| Email::parse(data).ok());
     let new = new.ok_or_else(invalid)?;

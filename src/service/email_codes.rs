@@ -4,6 +4,7 @@
 use data_encoding::HEXLOWER;
 
 use super::one_time_tokens::{self, Terms};
+use super::rate_limits::Attempt;
 use super::sessions::Admission;
 use super::{Context, addressees, email_sign_in, mails};
 use crate::app::App;
@@ -11,6 +12,7 @@ use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::mail::Message;
 use crate::domain::one_time_token::{EmailCode, OneTimeToken, TokenPurpose};
+use crate::domain::rate_limit::Policy;
 use crate::domain::secret::equal;
 use crate::domain::session::Device;
 use crate::error::{Error, Invalid, Result};
@@ -21,7 +23,7 @@ const PURPOSE: TokenPurpose = TokenPurpose::EmailCode;
 /// Mails a code, and returns the secret of the request. Both are the same in kind
 /// for every address.
 pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<OneTimeToken> {
-    let addressee = addressees::named_by_stranger(app, cx, email).await?;
+    let addressee = addressees::named_by_stranger(app, cx, Policy::EMAIL_SIGN_IN, email).await?;
     let now = app.now();
     let code = EmailCode::new(&*app.rng);
     let user = addressees::user(&addressee);
@@ -51,13 +53,18 @@ pub async fn confirm(
     code: &EmailCode,
     device: Option<Device>,
 ) -> Result<Admission> {
+    let mut attempt = Attempt::new(app, cx, Policy::EMAIL_CODE, None);
+    attempt.look_again(app).await?;
     let row = app.store.query(tokens::count_try(&request.hash(), app.now())).await?;
     let stored = row.into_iter().next().map(tokens::from_row).transpose()?;
     let expected = HEXLOWER.encode(&code.authenticate(&app.config.secret_key, request));
     let stored = stored.filter(|stored| {
         stored.data.as_ref().is_some_and(|data| equal(data.as_bytes(), expected.as_bytes()))
     });
-    let stored = stored.ok_or_else(wrong_code)?;
+    let Some(stored) = stored else {
+        attempt.spend(app).await?;
+        return Err(wrong_code());
+    };
     email_sign_in::finish(app, cx, &stored, device, "code").await
 }
 

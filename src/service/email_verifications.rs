@@ -8,6 +8,7 @@ use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::RegistrationId;
 use crate::domain::one_time_token::{OneTimeToken, StoredToken, TokenPurpose};
+use crate::domain::rate_limit::Policy;
 use crate::domain::role::RoleName;
 use crate::error::Result;
 use crate::store::addressees::Addressee;
@@ -17,7 +18,8 @@ use crate::store::{events, registrations, users};
 /// Mails a new token to whoever registered and lost the mail, or to a user whose
 /// address was never proven. The answer is the same for every address.
 pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
-    let addressee = addressees::named_by_stranger(app, cx, email).await?;
+    let addressee =
+        addressees::named_by_stranger(app, cx, Policy::EMAIL_VERIFICATION, email).await?;
     let now = app.now();
     let user = addressees::user(&addressee);
     let issued = match &addressee {
@@ -56,12 +58,13 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
 /// Takes the proof: makes a user of whoever registered, or marks the address of a
 /// user as proven. Once.
 pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()> {
-    if let Some(stored) = one_time_tokens::find(app, TokenPurpose::Registration, token).await? {
+    let invalid = || one_time_tokens::invalid("token");
+    let purposes = [TokenPurpose::Registration, TokenPurpose::EmailVerification];
+    let found = one_time_tokens::find_any(app, cx, &purposes, token).await?;
+    let (purpose, stored) = found.ok_or_else(invalid)?;
+    if purpose == TokenPurpose::Registration {
         return confirm_registration(app, cx, &stored).await;
     }
-    let stored = one_time_tokens::find(app, TokenPurpose::EmailVerification, token).await?;
-    let invalid = || one_time_tokens::invalid("token");
-    let stored = stored.ok_or_else(invalid)?;
     let id = stored.user.ok_or_else(invalid)?;
     let now = app.now();
     let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailVerified, Some(id));

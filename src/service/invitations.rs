@@ -2,6 +2,7 @@
 
 use super::access::{self, SignedInUser};
 use super::one_time_tokens::{self, Terms};
+use super::rate_limits::{self, Account};
 use super::{Context, addressees, mails, users};
 use crate::app::App;
 use crate::domain::email::Email;
@@ -11,6 +12,7 @@ use crate::domain::invitation::Invitation;
 use crate::domain::mail::Message;
 use crate::domain::one_time_token::TokenPurpose;
 use crate::domain::page::{Page, PageRequest};
+use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, Permissions, RoleName};
 use crate::error::{Error, Invalid, Result};
 use crate::store::addressees::Addressee;
@@ -37,6 +39,8 @@ pub async fn create(
         return Err(Error::lacks(Permission::ROLES_WRITE));
     }
     require_over_roles(app, &caller, &roles).await?;
+    let account = Account::Actor(caller.actor());
+    rate_limits::spend(app, cx, Policy::INVITATION, Some(account)).await?;
     let now = app.now();
     if let Addressee::User(..) = addressees::by_address(app, email.normalized(), now).await? {
         return Err(users::taken());

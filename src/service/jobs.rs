@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::error::Result;
 use crate::mailer;
 use crate::store::database::Statement;
-use crate::store::{invitations, mails as kept, one_time_tokens, registrations};
+use crate::store::{invitations, mails as kept, one_time_tokens, rate_limits, registrations};
 
 /// No platform lets a request take longer than 30 seconds.
 const MAX_TIME: Duration = Duration::from_secs(25);
@@ -19,6 +19,8 @@ const MAX_TIME: Duration = Duration::from_secs(25);
 const MAILS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// How much of a kind is deleted at a time.
 const PURGE_BATCH: u32 = 500;
+/// The same of buckets of rate limits, of which strangers can make many.
+const BUCKETS_BATCH: u32 = 5_000;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,7 +42,8 @@ pub async fn run(app: &App, cx: &Context) -> Result<Done> {
 }
 
 async fn purge(app: &App, now: Timestamp) -> Result<usize> {
-    let expired: [Statement; 4] = [
+    let expired: [Statement; 5] = [
+        rate_limits::delete_full(now, BUCKETS_BATCH),
         one_time_tokens::purge(now, PURGE_BATCH),
         registrations::purge(now, PURGE_BATCH),
         invitations::purge(now, PURGE_BATCH),

@@ -14,6 +14,7 @@ use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::mail::Message;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::domain::rate_limit::Policy;
 use crate::domain::secret::equal;
 use crate::domain::session::Device;
 use crate::error::Result;
@@ -24,7 +25,7 @@ const PURPOSE: TokenPurpose = TokenPurpose::MagicLink;
 /// Mails a link, and returns the secret of the request. Both are the same in kind
 /// for every address.
 pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<OneTimeToken> {
-    let addressee = addressees::named_by_stranger(app, cx, email).await?;
+    let addressee = addressees::named_by_stranger(app, cx, Policy::EMAIL_SIGN_IN, email).await?;
     let now = app.now();
     let request = OneTimeToken::new(&*app.rng);
     let user = addressees::user(&addressee);
@@ -54,7 +55,7 @@ pub async fn confirm(
     request: &OneTimeToken,
     device: Option<Device>,
 ) -> Result<Admission> {
-    let stored = one_time_tokens::find(app, PURPOSE, token).await?;
+    let stored = one_time_tokens::find(app, cx, PURPOSE, token).await?;
     let bound_to = HEXLOWER.encode(&request.hash());
     let stored = stored.filter(|stored| {
         stored.data.as_ref().is_some_and(|data| equal(data.as_bytes(), bound_to.as_bytes()))

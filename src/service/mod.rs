@@ -20,11 +20,14 @@ pub mod me;
 pub mod one_time_tokens;
 pub mod own_data;
 pub mod password_resets;
+pub mod passwords;
+pub mod rate_limits;
 pub mod reauthentication;
 pub mod registrations;
 pub mod roles;
 pub mod second_factor;
 pub mod sessions;
+pub mod sign_in;
 pub mod signing_keys;
 pub mod user_roles;
 pub mod users;
@@ -33,6 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::app::App;
+use crate::domain::address::AddressPrefix;
 use crate::domain::event::{Actor, Event, EventKind, Subject};
 use crate::domain::locale::Locale;
 use crate::domain::time::Timestamp;
@@ -58,6 +62,8 @@ pub struct Context {
     pub address: Option<std::net::IpAddr>,
     /// How the client calls itself.
     pub user_agent: Option<String>,
+    /// How the caller stands with the limits that it met.
+    pub limits: rate_limits::Standings,
     /// The language that the client prefers, of those that mails are written in.
     pub locale: Option<Locale>,
     /// Whether the request wrote a mail, to be sent when it was answered.
@@ -81,6 +87,11 @@ impl WroteMail {
 }
 
 impl Context {
+    /// What is counted as the place where the request comes from.
+    pub fn place(&self) -> Option<AddressPrefix> {
+        self.address.map(AddressPrefix::of)
+    }
+
     /// An event of this request.
     fn event(
         &self,

@@ -1,8 +1,11 @@
 //! Giving out one-time tokens and taking them back.
 
+use super::Context;
+use super::rate_limits::Attempt;
 use crate::app::App;
 use crate::domain::id::UserId;
 use crate::domain::one_time_token::{OneTimeToken, StoredToken, TokenPurpose, invalid_token};
+use crate::domain::rate_limit::Policy;
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
@@ -49,15 +52,35 @@ pub(super) fn issue_as(token: OneTimeToken, now: Timestamp, terms: Terms<'_>) ->
 }
 
 /// The token that somebody shows, if it is good for this. It stays good until it
-/// is consumed in the commit of what it is good for.
+/// is consumed in the commit of what it is good for. One that is not good counts.
 pub(super) async fn find(
     app: &App,
+    cx: &Context,
     purpose: TokenPurpose,
     token: &OneTimeToken,
 ) -> Result<Option<StoredToken>> {
-    let statement = one_time_tokens::find(purpose, &token.hash(), app.now());
-    let row = app.store.query(statement).await?.into_iter().next();
-    Ok(row.map(one_time_tokens::from_row).transpose()?)
+    Ok(find_any(app, cx, &[purpose], token).await?.map(|(_, stored)| stored))
+}
+
+/// The same, if it is good for one of several purposes, and for which.
+pub(super) async fn find_any(
+    app: &App,
+    cx: &Context,
+    purposes: &[TokenPurpose],
+    token: &OneTimeToken,
+) -> Result<Option<(TokenPurpose, StoredToken)>> {
+    let now = app.now();
+    let mut attempt = Attempt::new(app, cx, Policy::MAILED_TOKEN, None);
+    for purpose in purposes {
+        let target = one_time_tokens::find(*purpose, &token.hash(), now);
+        let row = attempt.look(app, target).await?;
+        attempt.require_left(now)?;
+        if let Some(row) = row {
+            return Ok(Some((*purpose, one_time_tokens::from_row(row)?)));
+        }
+    }
+    attempt.spend(app).await?;
+    Ok(None)
 }
 
 /// Why a token in this field is refused.

@@ -1,6 +1,7 @@
 //! A new password for whoever lost theirs.
 
 use super::one_time_tokens::{self, Terms};
+use super::passwords::hash_for;
 use super::registrations::{Person, admit};
 use super::{Context, addressees, mails};
 use crate::app::App;
@@ -9,9 +10,10 @@ use crate::domain::event::{Actor, EventKind};
 use crate::domain::mail::Message;
 use crate::domain::one_time_token::{OneTimeToken, StoredToken, TokenPurpose};
 use crate::domain::password::Password;
+use crate::domain::rate_limit::Policy;
 use crate::domain::registration::Registration;
 use crate::domain::role::RoleName;
-use crate::domain::time::{Timestamp, random};
+use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::error::Result;
 use crate::store::addressees::Addressee;
@@ -20,10 +22,11 @@ use crate::store::one_time_tokens::{consume, end_all_of};
 use crate::store::{challenges, events, sessions, users};
 
 const PURPOSE: TokenPurpose = TokenPurpose::PasswordReset;
+const FIELD: &str = "new_password";
 
 /// Mails a token that sets a new password. The answer is the same for every address.
 pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
-    let addressee = addressees::named_by_stranger(app, cx, email).await?;
+    let addressee = addressees::named_by_stranger(app, cx, Policy::PASSWORD_RESET, email).await?;
     let now = app.now();
     let user = addressees::user(&addressee);
     let terms = Terms { purpose: PURPOSE, subject: email.normalized(), user, data: None };
@@ -51,14 +54,16 @@ pub async fn confirm(
     password: Password,
 ) -> Result<()> {
     let invalid = || one_time_tokens::invalid("token");
-    let stored = one_time_tokens::find(app, PURPOSE, token).await?.ok_or_else(invalid)?;
-    let hash = app.passwords.hash(password, random(&*app.rng)).await?;
+    let stored = one_time_tokens::find(app, cx, PURPOSE, token).await?.ok_or_else(invalid)?;
     let now = app.now();
     let statements = match addressees::by_address(app, &stored.subject, now).await? {
         Addressee::User(user, _) if stored.user == Some(user.id) => {
+            let hash = hash_for(app, (&user.email, &user.name), FIELD, password).await?;
             set_password(app, cx, now, &stored, &user, &hash)?
         }
         Addressee::Registered(registration) if stored.user.is_none() => {
+            let person = (&registration.email, &registration.name);
+            let hash = hash_for(app, person, FIELD, password).await?;
             make_user(app, cx, now, &stored, &registration, &hash)
         }
         Addressee::User(..) | Addressee::Registered(_) | Addressee::Nobody => {

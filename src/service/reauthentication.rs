@@ -2,7 +2,7 @@
 
 use super::second_factor::Question;
 use super::sessions::{SignedIn, next_generation, sign, signed_in};
-use super::{Context, access};
+use super::{Context, access, passwords};
 use crate::app::App;
 use crate::domain::authentication::{Method, Methods};
 use crate::domain::event::EventKind;
@@ -22,11 +22,12 @@ pub async fn reauthenticate(
     code: Option<Code>,
 ) -> Result<SignedIn> {
     let caller = access::signed_in(app, cx).await?;
-    let rows = app.store.query(sessions::with_credentials(caller.session)).await?;
-    let row = rows.into_iter().next().ok_or(Error::Unauthenticated)?;
-    let stored = sessions::credentials_from_row(row)?;
+    let mut attempt = passwords::attempt(app, cx, &caller);
+    let row = attempt.look(app, sessions::with_credentials(caller.session)).await?;
+    attempt.require_left(app.now())?;
+    let stored = sessions::credentials_from_row(row.ok_or(Error::Unauthenticated)?)?;
     let hash = stored.password_hash.ok_or_else(no_password)?;
-    if !app.passwords.verify(password, Some(hash)).await? {
+    if !passwords::matches(app, attempt, password, Some(hash)).await? {
         return Err(Error::InvalidCredentials);
     }
 

@@ -7,7 +7,7 @@
 //! that the owner of the address makes.
 
 use super::one_time_tokens::{self, Issued, Terms};
-use super::{Context, addressees, mails};
+use super::{Context, addressees, mails, passwords};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
@@ -18,9 +18,10 @@ use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
+use crate::domain::rate_limit::Policy;
 use crate::domain::registration::{self, Registration, RegistrationMode};
 use crate::domain::role::RoleName;
-use crate::domain::time::{Timestamp, random};
+use crate::domain::time::Timestamp;
 use crate::domain::user::{Profile, User};
 use crate::error::{Error, Invalid, Result};
 use crate::store::addressees::Addressee;
@@ -60,8 +61,10 @@ pub async fn register(app: &App, cx: &Context, new: NewRegistration) -> Result<(
 }
 
 async fn ask_for_proof(app: &App, cx: &Context, new: NewRegistration) -> Result<()> {
-    let addressee = addressees::named_by_stranger(app, cx, &new.email).await?;
-    let password_hash = app.passwords.hash(new.password, random(&*app.rng)).await?;
+    let addressee =
+        addressees::named_by_stranger(app, cx, Policy::REGISTRATION, &new.email).await?;
+    let password_hash =
+        passwords::hash_for(app, (&new.email, &new.name), "password", new.password).await?;
     let now = app.now();
     let id = RegistrationId::new(now, &*app.rng);
     let registration = Registration { id, email: new.email, name: new.name, password_hash };
@@ -157,14 +160,15 @@ async fn accept(
     token: &OneTimeToken,
 ) -> Result<()> {
     let invalid = || one_time_tokens::invalid("invitation");
-    let stored = one_time_tokens::find(app, TokenPurpose::Invitation, token).await?;
+    let stored = one_time_tokens::find(app, cx, TokenPurpose::Invitation, token).await?;
     let stored = stored.ok_or_else(invalid)?;
     let invitation = open_invitation(app, stored.data.as_deref()).await?.ok_or_else(invalid)?;
     if invitation.email.normalized() != new.email.normalized() {
         let reason = Invalid::new("not_invited", "is not the address that was invited");
         return Err(Error::invalid("email", reason));
     }
-    let hash = app.passwords.hash(new.password.clone(), random(&*app.rng)).await?;
+    let hash =
+        passwords::hash_for(app, (&new.email, &new.name), "password", new.password.clone()).await?;
     let now = app.now();
     let person = Person {
         email: &new.email,

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use super::Context;
+use super::rate_limits::Attempt;
 use super::sessions::{self, FirstFactor, SignedIn};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::factor::{Code, TotpFactor, TotpSecret};
 use crate::domain::id::UserId;
+use crate::domain::rate_limit::Policy;
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
 use crate::domain::token::ChallengeToken;
 use crate::error::{Error, Result};
-use crate::store::database::{DatabaseError, Statement};
+use crate::store::database::{DatabaseError, Row, Statement};
 use crate::store::{challenges, events, factors};
 
 /// How long a user has to answer.
@@ -56,18 +58,37 @@ pub(super) async fn challenge(
 pub async fn complete(app: &App, cx: &Context, token: &str, code: &Code) -> Result<SignedIn> {
     let token = ChallengeToken::parse(token).ok_or(Error::Unauthenticated)?.hash();
     let now = app.now();
-    let row = app.store.query(challenges::by_token(&token, now)).await?.into_iter().next();
+    let mut attempt = Attempt::new(app, cx, Policy::SECOND_FACTOR, None);
+    let row = attempt.look(app, challenges::by_token(&token, now)).await?;
+    attempt.require_left(now)?;
+    match answer(app, cx, &token, row, code, now).await {
+        Err(error @ (Error::InvalidCode | Error::Unauthenticated)) => {
+            attempt.spend(app).await?;
+            Err(error)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn answer(
+    app: &App,
+    cx: &Context,
+    token: &[u8],
+    row: Option<Row>,
+    code: &Code,
+    now: Timestamp,
+) -> Result<SignedIn> {
     let challenge = challenges::from_row(row.ok_or(Error::Unauthenticated)?)?;
     sessions::require_active(&challenge.user)?;
     let totp = challenge.totp.filter(|totp| totp.confirmed_at.is_some());
     let totp = totp.ok_or(Error::Unauthenticated)?;
 
     let question = Question { app, cx, actor: Actor::Anonymous, user: challenge.user.id, now };
-    let attempt = challenges::attempt(&token, now);
+    let attempt = challenges::attempt(token, now);
     let uses = question.check(&totp, code, Some(attempt)).await?;
     let methods = challenge.methods.and(code.method());
     let begun = sessions::begin(app, cx, challenge.user, methods, challenge.device, now).await?;
-    let mut rest = vec![challenges::take(&token, now)];
+    let mut rest = vec![challenges::take(token, now)];
     rest.extend(begun.statements);
     question.commit(uses, rest).await?;
     Ok(begun.signed_in)

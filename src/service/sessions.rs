@@ -1,15 +1,15 @@
 //! Signing in, staying signed in, signing out.
 
+use super::rate_limits::Attempt;
 use super::second_factor::{self, Challenge};
-use super::{Context, access, addressees};
+use super::{Context, access};
 use crate::app::App;
 use crate::domain::access_token::Claims;
-use crate::domain::authentication::{Method, Methods};
-use crate::domain::email::Email;
+use crate::domain::authentication::Methods;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::{SessionId, UserId, new_uuid};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::password::Password;
+use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, RoleName};
 use crate::domain::secret::sha256;
 use crate::domain::session::{Device, Refresh, Session};
@@ -17,7 +17,6 @@ use crate::domain::time::{Timestamp, random};
 use crate::domain::token::RefreshToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
-use crate::store::addressees::Addressee;
 use crate::store::database::{DatabaseError, Statement};
 use crate::store::{events, factors, sessions};
 
@@ -61,32 +60,6 @@ pub struct FirstFactor {
     pub uses: Vec<Statement>,
 }
 
-/// Signs a user in with address and password. The answer does not tell, by its
-/// words or by its time, whether the address is known.
-pub async fn sign_in(
-    app: &App,
-    cx: &Context,
-    email: &Email,
-    password: Password,
-    device: Option<Device>,
-) -> Result<Admission> {
-    let addressee = addressees::by_address(app, email.normalized(), app.now()).await?;
-    let (hash, user) = match addressee {
-        Addressee::User(user, hash) => (hash, Some(*user)),
-        Addressee::Registered(registration) => (Some(registration.password_hash), None),
-        Addressee::Nobody => (None, None),
-    };
-    let matches = app.passwords.verify(password, hash).await?;
-    let user = match user {
-        _ if !matches => return Err(Error::InvalidCredentials),
-        Some(user) => user,
-        // Only who knows the password learns that somebody registered.
-        None => return Err(email_unverified()),
-    };
-    let methods = Methods::of(Method::Password);
-    authenticated(app, cx, FirstFactor { user, methods, device, uses: Vec::new() }).await
-}
-
 /// The one way from a first factor, whichever it is, to a session. A user with a
 /// second factor gets a question for it instead: the commit that would have begun
 /// the session is guarded, so that a factor added meanwhile is not passed by.
@@ -115,17 +88,24 @@ pub async fn authenticated(app: &App, cx: &Context, shown: FirstFactor) -> Resul
 
 /// Continues a session: gives out its next access token and refresh token.
 pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
+    // What is no token is told from one without a query, so it is not counted.
     let token = RefreshToken::parse(token).ok_or(Error::Unauthenticated)?;
     // Another refresh may come between the look and the change; then a second
     // look finds this one to be a repetition.
     for _ in 0..2 {
         let now = app.now();
-        let row = app.store.query(sessions::by_id(token.session, now)).await?.into_iter().next();
-        let (session, user) = sessions::with_user_from_row(row.ok_or(Error::Unauthenticated)?)?;
+        let mut attempt = Attempt::new(app, cx, Policy::REFRESH, None);
+        let row = attempt.look(app, sessions::by_id(token.session, now)).await?;
+        attempt.require_left(now)?;
         let key = &app.config.secret_key;
-        if !token.is_genuine(key, &session.seed) || user.suspended_at.is_some() {
+        let found = row.map(sessions::with_user_from_row).transpose()?;
+        let genuine = found.filter(|(session, user)| {
+            token.is_genuine(key, &session.seed) && user.suspended_at.is_none()
+        });
+        let Some((session, user)) = genuine else {
+            attempt.spend(app).await?;
             return Err(Error::Unauthenticated);
-        }
+        };
         match session.judge(token.generation, now, app.config.refresh_grace) {
             Refresh::Rotate => {
                 if let Some(signed_in) = rotate(app, cx, session, user, now).await? {
@@ -138,6 +118,7 @@ pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
             }
             Refresh::Replay => {
                 end_replayed(app, cx, &session, now).await?;
+                attempt.spend(app).await?;
                 return Err(Error::Unauthenticated);
             }
         }
@@ -157,11 +138,6 @@ pub async fn sign_out(app: &App, cx: &Context) -> Result<()> {
         Ok(()) | Err(DatabaseError::Guard { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-fn email_unverified() -> Error {
-    let detail = "Prove the address first: open the link in the mail that you got.";
-    Error::refused("email_unverified", detail)
 }
 
 /// A page of sessions, seen from one of them.

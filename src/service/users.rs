@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::access::{self, Caller};
-use super::{Context, MAX_TRIES, Precondition, user_roles};
+use super::rate_limits::{self, Account};
+use super::{Context, MAX_TRIES, Precondition, passwords, user_roles};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
+use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, Permissions, RoleName};
-use crate::domain::time::{Timestamp, random};
+use crate::domain::time::Timestamp;
 use crate::domain::user::{Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
@@ -36,7 +38,12 @@ pub async fn create(
         user_roles::grantable(&caller, &names, &found)?
     };
     let hash = match password {
-        Some(password) => Some(app.passwords.hash(password, random(&*app.rng)).await?),
+        Some(password) => {
+            let account = Account::Actor(caller.actor());
+            rate_limits::spend(app, cx, Policy::CREATE_USER, Some(account)).await?;
+            let person = (&profile.email, &profile.name);
+            Some(passwords::hash_for(app, person, "password", password).await?)
+        }
         None => None,
     };
     let now = app.now();

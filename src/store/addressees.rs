@@ -3,6 +3,7 @@
 use super::database::{DatabaseError, Row, Statement};
 use super::registrations::{self, registration_columns};
 use super::users::{self, user_columns};
+use crate::domain::address::AddressPrefix;
 use crate::domain::registration::Registration;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -18,20 +19,47 @@ pub enum Addressee {
     Nobody,
 }
 
-/// Whose a normalised address is. Always one row, so that it takes as long for
-/// nobody as for somebody.
+/// The columns of an addressee, in the order in which [`from_row`] reads them, and
+/// where they come from: always one row, so that it takes as long for nobody as
+/// for somebody. `$given` is an address and the time `now`.
+macro_rules! addressee {
+    ($given:literal) => {
+        concat!(
+            registration_columns!(),
+            ", u.password_hash, ",
+            user_columns!(),
+            " FROM (",
+            $given,
+            ") a LEFT JOIN users u ON u.email_normalized = a.address \
+             LEFT JOIN registrations r ON u.id IS NULL AND r.id = (SELECT n.id \
+             FROM registrations n WHERE n.email_normalized = a.address \
+             AND n.expires_at > a.now ORDER BY n.id DESC LIMIT 1)"
+        )
+    };
+}
+
+/// Whose a normalised address is.
 pub fn by_address(normalized: &str, now: Timestamp) -> Statement {
     let sql = concat!(
         "SELECT ",
-        registration_columns!(),
-        ", u.password_hash, ",
-        user_columns!(),
-        " FROM (SELECT CAST($1 AS TEXT) AS address) a \
-         LEFT JOIN users u ON u.email_normalized = a.address \
-         LEFT JOIN registrations r ON u.id IS NULL AND r.id = (SELECT n.id FROM registrations n \
-         WHERE n.email_normalized = a.address AND n.expires_at > $2 ORDER BY n.id DESC LIMIT 1)"
+        addressee!("SELECT CAST($1 AS TEXT) AS address, CAST($2 AS BIGINT) AS now")
     );
     Statement::new(sql, vec![normalized.into(), now.into()]).expecting(1)
+}
+
+/// The same, behind the id of a session of the user that began at this place, if
+/// one ever did.
+pub fn signing_in(normalized: &str, place: Option<AddressPrefix>, now: Timestamp) -> Statement {
+    let sql = concat!(
+        "SELECT (SELECT s.id FROM sessions s WHERE s.user_id = u.id \
+         AND s.address_prefix = a.place LIMIT 1) AS session_here, ",
+        addressee!(
+            "SELECT CAST($1 AS TEXT) AS address, CAST($2 AS BIGINT) AS now, \
+             CAST($3 AS TEXT) AS place"
+        )
+    );
+    let place = place.map(|place| place.to_string());
+    Statement::new(sql, vec![normalized.into(), now.into(), place.into()]).expecting(1)
 }
 
 /// Reads the row of [`by_address`].
@@ -45,4 +73,12 @@ pub fn from_row(row: Row) -> Result<Addressee, DatabaseError> {
         return Ok(Addressee::Nobody);
     }
     Ok(Addressee::User(Box::new(users::from_columns(&mut columns)?), password_hash))
+}
+
+/// Reads the row of [`signing_in`]: whether there was such a session, and whose
+/// the address is.
+pub fn signing_in_from_row(row: Row) -> Result<(bool, Addressee), DatabaseError> {
+    let mut columns = row.read();
+    let was_here = columns.optional_text()?.is_some();
+    Ok((was_here, from_row(columns.rest())?))
 }

@@ -198,6 +198,8 @@ pub enum DatabaseError {
         /// Which one, counted from zero.
         statement: usize,
     },
+    /// It met other changes at the same time and was undone: trying again helps.
+    Collision(String),
     /// Somebody else holds a lock for too long.
     Busy(String),
     /// The database does not answer, is full, or is not ready.
@@ -263,7 +265,10 @@ impl fmt::Display for DatabaseError {
             Self::Unique { constraint } => write!(f, "unique constraint {constraint} violated"),
             Self::ForeignKey => f.write_str("foreign key violated"),
             Self::Guard { statement } => write!(f, "statement {statement} missed its rows"),
-            Self::Busy(text) | Self::Unavailable(text) | Self::Other(text) => f.write_str(text),
+            Self::Collision(text)
+            | Self::Busy(text)
+            | Self::Unavailable(text)
+            | Self::Other(text) => f.write_str(text),
         }
     }
 }
@@ -271,7 +276,9 @@ impl fmt::Display for DatabaseError {
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Busy(_) | DatabaseError::Unavailable(_) => Self::unavailable(error),
+            DatabaseError::Collision(_)
+            | DatabaseError::Busy(_)
+            | DatabaseError::Unavailable(_) => Self::unavailable(error),
             DatabaseError::Unique { .. }
             | DatabaseError::ForeignKey
             | DatabaseError::Guard { .. }

@@ -20,11 +20,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../../migrations/0001_users.sql"), dialect: None },
     Migration { version: 2, sql: include_str!("../../migrations/0002_mail.sql"), dialect: None },
     Migration { version: 3, sql: include_str!("../../migrations/0003_access.sql"), dialect: None },
+    Migration { version: 4, sql: include_str!("../../migrations/0004_limits.sql"), dialect: None },
     Migration { version: 5, sql: include_str!("../../migrations/0005_factors.sql"), dialect: None },
 ];
 
 /// What must be there before the first migration.
-const fn prepare(dialect: Dialect) -> &'static str {
+const fn preparation(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => {
             "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -54,7 +55,7 @@ impl fmt::Display for State {
             Self::Pending(versions) => {
                 write!(
                     f,
-                    "migrations {versions:?} are pending: start once with auto_migrate = true"
+                    "migrations {versions:?} are pending: apply them by `make migrate`, or by a start with auto_migrate = true"
                 )
             }
             Self::Newer(version) => write!(
@@ -93,7 +94,7 @@ pub async fn apply(database: &dyn Database) -> Result<Vec<i64>, DatabaseError> {
     let State::Pending(pending) = state(database).await? else {
         return Ok(Vec::new());
     };
-    database.query(Statement::new(prepare(database.dialect()), Vec::new())).await?;
+    prepare(database).await?;
     let mut done = Vec::new();
     for migration in known(database.dialect()) {
         if pending.contains(&migration.version) && migration.apply(database).await? {
@@ -101,6 +102,13 @@ pub async fn apply(database: &dyn Database) -> Result<Vec<i64>, DatabaseError> {
         }
     }
     Ok(done)
+}
+
+/// Makes what a database must have before its first migration and its first
+/// commit. Repeating it changes nothing.
+pub async fn prepare(database: &dyn Database) -> Result<(), DatabaseError> {
+    let statement = Statement::new(preparation(database.dialect()), Vec::new());
+    database.query(statement).await.map(drop)
 }
 
 fn known(dialect: Dialect) -> impl Iterator<Item = &'static Migration> {

@@ -21,6 +21,7 @@ pub mod own_data;
 #[cfg(target_family = "wasm")]
 pub mod postgres;
 pub mod postgres_commit;
+pub mod rate_limits;
 pub mod registrations;
 pub mod roles;
 pub mod sessions;
@@ -32,6 +33,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use database::{Database, DatabaseError, Row, Statement};
+
+/// How often a commit that collided with others is tried again: of those in a
+/// deadlock, one is undone.
+const COLLISIONS: u32 = 3;
 
 /// The database, as services use it.
 #[derive(Clone)]
@@ -65,7 +70,14 @@ impl Store {
         statements: impl IntoIterator<Item = Statement>,
     ) -> Result<(), DatabaseError> {
         self.require_migrated().await?;
-        self.database.commit(statements.into_iter().collect()).await
+        let statements: Vec<_> = statements.into_iter().collect();
+        for _ in 0..COLLISIONS {
+            match self.database.commit(statements.clone()).await {
+                Err(DatabaseError::Collision(_)) => {}
+                result => return result,
+            }
+        }
+        self.database.commit(statements).await
     }
 
     /// Looks at the migrations before the first request needs them, so that not

@@ -110,9 +110,17 @@ fn from_spin(value: DbValue) -> Result<Value, DatabaseError> {
     }
 }
 
+/// A chain of causes on one line, without the stack that the host may add to it.
+fn on_a_line(text: &str) -> String {
+    let causes = text.split("\n\nStack backtrace").next().unwrap_or_default();
+    causes.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn failed(error: Error) -> DatabaseError {
     match error {
-        Error::PgError(PgError::ConnectionFailed(text)) => DatabaseError::Unavailable(text),
+        Error::PgError(PgError::ConnectionFailed(text)) => {
+            DatabaseError::Unavailable(on_a_line(&text))
+        }
         Error::PgError(PgError::QueryFailed(QueryError::DbError(error))) => {
             let extra = error.extras.iter().find(|(name, _)| name == "constraint");
             let constraint = extra.map(|(_, name)| name.as_str());

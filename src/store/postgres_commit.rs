@@ -57,8 +57,10 @@ pub fn meaning(code: &str, message: &str, constraint: Option<&str>) -> DatabaseE
             DatabaseError::Unique { constraint: constraint.unwrap_or_default().to_owned() }
         }
         ("23503", _) => DatabaseError::ForeignKey,
-        // Serialization, deadlock, lock and statement time-outs.
-        ("40001" | "40P01" | "55P03" | "57014", _) => DatabaseError::Busy(text()),
+        // Serialization, deadlock.
+        ("40001" | "40P01", _) => DatabaseError::Collision(text()),
+        // Lock and statement time-outs.
+        ("55P03" | "57014", _) => DatabaseError::Busy(text()),
         // Connections, resources, the operator's intervention, the system, read-only.
         ("25006", _) | (_, "08" | "53" | "57" | "58") => DatabaseError::Unavailable(text()),
         _ => DatabaseError::Other(text()),
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_postgres_says_is_understood() {
-        let busy = DatabaseError::Busy("40P01: deadlock detected".to_owned());
+        let collision = DatabaseError::Collision("40P01: deadlock detected".to_owned());
         for (code, message, expected) in [
             ("RC001", "guard 3", DatabaseError::Guard { statement: 3 }),
             (
@@ -94,7 +96,8 @@ mod tests {
                 DatabaseError::Unique { constraint: "users_email_key".to_owned() },
             ),
             ("23503", "fk", DatabaseError::ForeignKey),
-            ("40P01", "deadlock detected", busy),
+            ("40P01", "deadlock detected", collision),
+            ("55P03", "lock", DatabaseError::Busy("55P03: lock".to_owned())),
             ("57P01", "shutdown", DatabaseError::Unavailable("57P01: shutdown".to_owned())),
             ("53100", "disk full", DatabaseError::Unavailable("53100: disk full".to_owned())),
             ("42601", "syntax", DatabaseError::Other("42601: syntax".to_owned())),

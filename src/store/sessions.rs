@@ -5,6 +5,7 @@ use data_encoding::HEXLOWER;
 use super::database::{Columns, DatabaseError, Row, Statement, Value};
 use super::factors::{self, factor_columns};
 use super::users::{self, user_columns};
+use crate::domain::address::AddressPrefix;
 use crate::domain::authentication::Methods;
 use crate::domain::factor::TotpFactor;
 use crate::domain::id::{SessionId, UserId};
@@ -26,8 +27,8 @@ macro_rules! session_columns {
 pub fn insert(session: &Session, access_token_hash: &[u8]) -> Statement {
     let sql = "INSERT INTO sessions (id, user_id, device, address, created_at, last_used_at, \
                expires_at, access_token_hash, seed, generation, rotated_at, methods, \
-               authenticated_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+               authenticated_at, address_prefix) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let params = vec![
         session.id.to_string().into(),
         session.user.to_string().into(),
@@ -42,8 +43,14 @@ pub fn insert(session: &Session, access_token_hash: &[u8]) -> Statement {
         session.rotated_at.into(),
         session.methods.to_stored().into(),
         session.authenticated_at.into(),
+        session.address.as_deref().and_then(prefix).into(),
     ];
     Statement::new(sql, params)
+}
+
+/// The part of an address that tells a place from another.
+fn prefix(address: &str) -> Option<String> {
+    Some(AddressPrefix::of(address.parse().ok()?).to_string())
 }
 
 /// A session that goes on, and its user.

@@ -103,6 +103,13 @@ pub fn update(id: UserId, version: i64, profile: &Profile, at: Timestamp) -> Sta
     Statement::new(sql, params).expecting(1)
 }
 
+/// Undoes the commit unless the user still has this password hash and may sign in.
+pub fn require_password(id: UserId, hash: &str) -> Statement {
+    let sql = "SELECT id FROM users \
+               WHERE id = $1 AND password_hash = $2 AND suspended_at IS NULL";
+    Statement::new(sql, vec![id.to_string().into(), hash.into()]).expecting(1)
+}
+
 /// Counts a change of what belongs to the user at `version`, such as its roles.
 pub fn touch(id: UserId, version: i64, at: Timestamp) -> Statement {
     let sql = "UPDATE users SET updated_at = $1, version = version + 1 \
@@ -147,6 +154,14 @@ pub fn change_email(id: UserId, email: &Email, at: Timestamp) -> Statement {
                WHERE id = $4 AND suspended_at IS NULL RETURNING id";
     let params =
         vec![email.as_str().into(), email.normalized().into(), at.into(), id.to_string().into()];
+    Statement::new(sql, params).expecting(1)
+}
+
+/// Writes a password over the one whose hash is `old`.
+pub fn change_password(id: UserId, old: &str, new: &str, at: Timestamp) -> Statement {
+    let sql = "UPDATE users SET password_hash = $1, updated_at = $2, version = version + 1 \
+               WHERE id = $3 AND password_hash = $4 RETURNING id";
+    let params = vec![new.into(), at.into(), id.to_string().into(), old.into()];
     Statement::new(sql, params).expecting(1)
 }
 

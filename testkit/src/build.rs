@@ -50,6 +50,18 @@ pub fn component(package: &str) -> PathBuf {
     target().join("wasm32-wasip2/release").join(package.replace('-', "_")).with_extension("wasm")
 }
 
+/// Builds the component of a package that only tests run, in the profile
+/// `conformance`.
+///
+/// # Panics
+///
+/// When it cannot be built.
+pub fn component_for_tests(package: &str) {
+    cargo(&["build", "--profile", "conformance", "--locked", "-p", package])
+        .args(&["--target", "wasm32-wasip2"])
+        .run();
+}
+
 /// Cargo's target folder.
 fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)

@@ -48,6 +48,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("GET /api/v1/me",                               Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
     ("PATCH /api/v1/me",                             Target::None,             name,           [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
     ("DELETE /api/v1/me",                            Target::None,             nothing,        [401, 401, 401, 401, 204, 204, 204, 409, 403, 403]),
+    ("PUT /api/v1/me/password",                      Target::None,             new_password,   [401, 401, 401, 401, 204, 204, 204, 204, 403, 403]),
     ("GET /api/v1/me/export",                        Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
     ("GET /api/v1/me/factors",                       Target::None,             nothing,        [401, 401, 401, 401, 200, 200, 200, 200, 403, 403]),
     ("POST /api/v1/me/factors/totp",                 Target::None,             nothing,        [401, 401, 401, 401, 201, 409, 201, 201, 403, 403]),
@@ -289,6 +290,10 @@ fn bad_reset(_: &World) -> Value {
 
 fn refresh(world: &World) -> Value {
     json!({"refresh_token": world.caller("user").refresh_token})
+}
+
+fn new_password(_: &World) -> Value {
+    json!({"current_password": PASSWORD, "new_password": "wrong pony battery staple"})
 }
 
 fn password(_: &World) -> Value {

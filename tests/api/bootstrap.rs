@@ -22,6 +22,8 @@ async fn the_holder_of_the_bootstrap_token_makes_the_first_admin_once() {
     content-type: application/json
     etag: "1"
     location: /api/v1/users/[id 1]
+    ratelimit: "bootstrap";r=10;t=0
+    ratelimit-policy: "bootstrap";q=10;w=1800
 
     {
       "created_at": "2026-01-01T00:00:00.000000Z",
@@ -57,6 +59,8 @@ async fn the_holder_of_the_bootstrap_token_makes_the_first_admin_once() {
     assert_snapshot!(holder.post(BOOTSTRAP, ada()).await, @r#"
     409 Conflict
     content-type: application/problem+json
+    ratelimit: "bootstrap";r=10;t=0
+    ratelimit-policy: "bootstrap";q=10;w=1800
 
     {
       "code": "already_bootstrapped",
@@ -90,6 +94,7 @@ async fn of_many_who_bootstrap_at_once_one_becomes_the_admin() {
 #[tokio::test]
 async fn nobody_else_does() {
     let app = TestApp::new().await;
+    app.anon().get("/.well-known/jwks.json").await.assert_status(200);
     let before = app.contents();
     for token in ["", "wrong", &format!("{BOOTSTRAP_TOKEN}x"), &BOOTSTRAP_TOKEN[1..]] {
         let answer = app.anon().showing(token).post(BOOTSTRAP, ada()).await;
@@ -115,6 +120,7 @@ async fn without_a_bootstrap_token_the_door_is_closed() {
 async fn an_admin_must_be_able_to_sign_in() {
     let app = TestApp::new().await;
     let holder = app.anon().showing(BOOTSTRAP_TOKEN);
+    app.anon().get("/.well-known/jwks.json").await.assert_status(200);
     let before = app.contents();
     let answer = holder.post(BOOTSTRAP, json!({"password": "short"})).await.assert_status(422);
     let expected = [("email", "required"), ("password", "too_short"), ("name", "required")];

@@ -113,9 +113,14 @@ async fn asking_tells_nothing_of_the_address() {
     let alice = app.user("alice").await;
     for path in [LINKS, CODES] {
         let mut seen = Vec::new();
-        for email in [&*alice.email, "nobody@example.com"] {
+        for (place, email) in [("192.0.2.1", &*alice.email), ("192.0.2.2", "nobody@example.com")] {
             let before = app.database.calls();
-            let answer = app.anon().post(path, json!({"email": email})).await.assert_status(202);
+            let answer = app
+                .anon()
+                .calling_from(place)
+                .post(path, json!({"email": email}))
+                .await
+                .assert_status(202);
             seen.push((answer.to_string(), app.database.calls() - before));
         }
         assert_eq!(seen[0], seen[1]);

@@ -226,7 +226,7 @@ async fn what_happens_to_factors_is_written_down() {
     let alice = app.protect(alice.client).await;
     let path = format!("/api/v1/users/{}/factors", alice.client.id);
     app.admin().await.delete(path).await.assert_status(204);
-    let kinds = "SELECT kind FROM events WHERE kind LIKE 'factor.%' ORDER BY rowid";
+    let kinds = "SELECT kind FROM events WHERE kind LIKE 'factor.%' ORDER BY id";
     let kinds = app.sql(kinds, Vec::new()).await;
     let kinds: Vec<_> = kinds.into_iter().map(|row| row.read().text().unwrap()).collect();
     assert_eq!(

@@ -84,7 +84,10 @@ async fn migrations_that_an_operator_must_apply_are_named_and_waited_for() {
     let problem = problem_of_migrations(&app).await;
     let (versions, advice) = problem.split_once(']').unwrap();
     assert!(versions.starts_with("migrations [1, "), "{versions}");
-    assert_eq!(advice, " are pending: start once with auto_migrate = true");
+    assert_eq!(
+        advice,
+        " are pending: apply them by `make migrate`, or by a start with auto_migrate = true"
+    );
     let before = app.contents();
     app.anon().get("/.well-known/jwks.json").await.assert_problem(503, "unavailable");
     assert_eq!(app.contents(), before);

@@ -47,6 +47,8 @@ async fn whoever_is_invited_is_a_user_as_soon_as_they_register() {
             assert_snapshot!(invitation, @r#"
             201 Created
             content-type: application/json
+            ratelimit: "invitation";r=99;t=36
+            ratelimit-policy: "invitation";q=100;w=3600
 
             {
               "created_at": "2026-01-01T00:00:00.000000Z",

@@ -19,6 +19,8 @@ mod negotiation;
 mod openapi;
 mod own_data;
 mod password_resets;
+mod passwords;
+mod rate_limits;
 mod reauthentication;
 mod registrations;
 mod roles;

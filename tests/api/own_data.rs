@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use rollcall::store::database::{Database, Dialect};
 use rollcall::store::own_data::TABLES;
 use serde_json::json;
 
@@ -107,8 +108,16 @@ async fn everybody_may_take_along_what_the_service_holds_on_them() {
 async fn every_table_that_belongs_to_a_user_has_its_place_in_the_export() {
     let app = TestApp::new().await;
     let alice = app.user("alice").await;
-    let belong = "SELECT DISTINCT m.name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f \
-                  WHERE m.type = 'table' AND f.\"table\" = 'users'";
+    let belong = match app.database.dialect() {
+        Dialect::Sqlite => {
+            "SELECT DISTINCT m.name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f \
+             WHERE m.type = 'table' AND f.\"table\" = 'users'"
+        }
+        Dialect::Postgres => {
+            "SELECT DISTINCT conrelid::regclass::text FROM pg_constraint \
+             WHERE contype = 'f' AND confrelid = to_regclass('users')"
+        }
+    };
     let belong = app.sql(belong, Vec::new()).await.into_iter();
     let mut expected: BTreeSet<_> = belong.map(|row| row.read().text().unwrap()).collect();
     expected.insert("events".to_owned());

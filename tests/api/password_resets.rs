@@ -60,9 +60,15 @@ async fn asking_tells_nothing_of_the_address() {
     let suspend = "UPDATE users SET suspended_at = 1 WHERE id = $1";
     app.sql(suspend, vec![suspended.id.as_str().into()]).await;
     let mut seen = Vec::new();
-    for email in [&*alice.email, &*suspended.email, "nobody@example.com"] {
+    let emails = [&*alice.email, &*suspended.email, "nobody@example.com"];
+    for (place, email) in ["192.0.2.1", "192.0.2.2", "192.0.2.3"].iter().zip(emails) {
         let before = app.database.calls();
-        let answer = app.anon().post(ASK, json!({"email": email})).await.assert_status(202);
+        let answer = app
+            .anon()
+            .calling_from(place)
+            .post(ASK, json!({"email": email}))
+            .await
+            .assert_status(202);
         seen.push((answer.to_string(), app.database.calls() - before));
     }
     assert!(seen.iter().all(|one| *one == seen[0]), "{seen:#?}");

@@ -22,6 +22,8 @@ async fn a_password_makes_the_session_fresh_and_gives_new_tokens() {
     assert_snapshot!(answer, @r#"
     200 OK
     content-type: application/json
+    ratelimit: "password";r=10;t=0
+    ratelimit-policy: "password";q=10;w=1800
 
     {
       "access_token": "[access token 1]",

@@ -34,6 +34,8 @@ async fn whoever_registers_is_a_user_once_the_address_is_proven() {
     assert_snapshot!(anon.post(REGISTER, registration(PASSWORD)).await, @r#"
     202 Accepted
     content-type: application/json
+    ratelimit: "registration";r=9;t=360, "registration-address";r=299;t=12
+    ratelimit-policy: "registration";q=10;w=3600, "registration-address";q=300;w=3600
 
     {
       "status": "accepted"
@@ -67,13 +69,14 @@ async fn whoever_registers_is_a_user_once_the_address_is_proven() {
 async fn a_known_address_gets_the_same_answer_for_the_same_work_and_a_mail_that_says_so() {
     let app = TestApp::new().await;
     let alice = app.user("alice").await;
-    let register = async |email: &str| {
+    let register = async |email: &str, place: &str| {
         let before = app.database.calls();
         let body = json!({"email": email, "name": "Ada", "password": "another password"});
-        let answer = app.anon().post(REGISTER, body).await;
+        let answer = app.anon().calling_from(place).post(REGISTER, body).await;
         (answer.to_string(), app.database.calls() - before)
     };
-    assert_eq!(register("alice@example.com").await, register("nobody@example.com").await);
+    let known = register("alice@example.com", "192.0.2.1").await;
+    assert_eq!(known, register("nobody@example.com", "192.0.2.2").await);
 
     let mail = app.mail_to(&alice.email, "account_exists").await;
     assert_eq!(mail["subject"], "You already have an account at Rollcall");
@@ -167,9 +170,11 @@ async fn asking_for_a_proof_tells_nothing_of_the_address() {
     app.mail_to(ADA, "verify_email").await;
     let proven = app.admin().await.email;
     let mut seen = Vec::new();
-    for email in [&*alice.email, ADA, &*proven, "nobody@example.com"] {
+    let emails = [&*alice.email, ADA, &*proven, "nobody@example.com"];
+    for (place, email) in ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"].iter().zip(emails) {
         let before = app.database.calls();
-        let answer = anon.post(VERIFY, json!({"email": email})).await.assert_status(202);
+        let answer =
+            anon.calling_from(place).post(VERIFY, json!({"email": email})).await.assert_status(202);
         seen.push((answer.to_string(), app.database.calls() - before));
     }
     assert!(seen.iter().all(|one| *one == seen[0]), "{seen:#?}");
@@ -232,7 +237,7 @@ async fn of_many_who_show_one_token_at_the_same_time_one_succeeds() {
 
 #[tokio::test]
 async fn of_many_who_register_one_address_at_the_same_time_one_gets_it() {
-    let app = TestApp::new().await;
+    let app = TestApp::with(&[("rate_limit_scale", "10")]).await;
     let anon = app.anon();
     let register = |_| anon.post(REGISTER, registration(PASSWORD));
     assert_eq!(TestApp::race(16, register).await, 16);

@@ -37,6 +37,8 @@ async fn a_password_gets_a_question_where_there_is_a_second_factor() {
     assert_snapshot!(question, @r#"
     202 Accepted
     content-type: application/json
+    ratelimit: "sign-in";r=10;t=0, "sign-in-address";r=200;t=0
+    ratelimit-policy: "sign-in";q=10;w=1800, "sign-in-address";q=200;w=1800
 
     {
       "expires_in": 300,
@@ -72,6 +74,8 @@ async fn a_good_code_signs_in_on_the_device_of_the_first_step() {
     assert_snapshot!(signed_in, @r#"
     201 Created
     content-type: application/json
+    ratelimit: "second-factor";r=100;t=0
+    ratelimit-policy: "second-factor";q=100;w=1800
 
     {
       "access_token": "[access token 1]",

@@ -28,6 +28,8 @@ async fn signing_in_gives_tokens_and_tells_of_the_session() {
     assert_snapshot!(client.post(SESSIONS, credentials).await, @r#"
     201 Created
     content-type: application/json
+    ratelimit: "sign-in";r=10;t=0, "sign-in-address";r=200;t=0
+    ratelimit-policy: "sign-in";q=10;w=1800, "sign-in-address";q=200;w=1800
 
     {
       "access_token": "[access token 1]",
@@ -89,14 +91,16 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
     let app = TestApp::new().await;
     app.user("alice").await;
     let before = app.contents();
-    let sign_in = async |email: &str, password: &str| {
-        let client = app.anon().with("x-request-id", "same");
+    let sign_in = async |place: &str, email: &str, password: &str| {
+        let client = app.anon().with("x-request-id", "same").calling_from(place);
         client.post(SESSIONS, json!({"email": email, "password": password})).await
     };
-    let wrong = sign_in("alice@example.com", "wrong horse battery staple").await;
+    let wrong = sign_in("192.0.2.1", "alice@example.com", "wrong horse battery staple").await;
     assert_snapshot!(wrong, @r#"
     401 Unauthorized
     content-type: application/problem+json
+    ratelimit: "sign-in";r=9;t=180, "sign-in-address";r=199;t=9
+    ratelimit-policy: "sign-in";q=10;w=1800, "sign-in-address";q=200;w=1800
     www-authenticate: Bearer
 
     {
@@ -108,9 +112,13 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
       "type": "urn:rollcall:problem:invalid_credentials"
     }
     "#);
-    assert_eq!(sign_in("nobody@example.com", PASSWORD).await, wrong);
-    assert_eq!(sign_in("alice@example.com", " correct horse battery staple").await, wrong);
-    assert_eq!(sign_in("alice@example.com", "Correct horse battery staple").await, wrong);
+    for (place, email, password) in [
+        ("192.0.2.2", "nobody@example.com", PASSWORD),
+        ("192.0.2.3", "alice@example.com", " correct horse battery staple"),
+        ("192.0.2.4", "alice@example.com", "Correct horse battery staple"),
+    ] {
+        assert_eq!(sign_in(place, email, password).await, wrong);
+    }
     assert_eq!(app.contents(), before);
 }
 
@@ -123,6 +131,8 @@ async fn a_refresh_continues_the_session_with_new_tokens() {
     assert_snapshot!(answer, @r#"
     200 OK
     content-type: application/json
+    ratelimit: "refresh";r=600;t=0
+    ratelimit-policy: "refresh";q=600;w=1800
 
     {
       "access_token": "[access token 1]",
@@ -188,6 +198,8 @@ async fn a_refresh_token_that_was_used_long_ago_ends_its_session_and_no_other() 
     assert_snapshot!(refresh(&app, &alice.refresh_token).await, @r#"
     401 Unauthorized
     content-type: application/problem+json
+    ratelimit: "refresh";r=599;t=3
+    ratelimit-policy: "refresh";q=600;w=1800
     www-authenticate: Bearer
 
     {
@@ -296,6 +308,8 @@ async fn whoever_is_suspended_is_out_at_the_next_request() {
     assert_snapshot!(sign_in(PASSWORD).await, @r#"
     403 Forbidden
     content-type: application/problem+json
+    ratelimit: "sign-in";r=10;t=0, "sign-in-address";r=200;t=0
+    ratelimit-policy: "sign-in";q=10;w=1800, "sign-in-address";q=200;w=1800
 
     {
       "code": "forbidden",

@@ -24,6 +24,8 @@ async fn a_user_is_created_at_an_address_and_version_of_its_own() {
     content-type: application/json
     etag: "1"
     location: /api/v1/users/[id 1]
+    ratelimit: "create-user";r=5999;t=1
+    ratelimit-policy: "create-user";q=6000;w=60
 
     {
       "created_at": "2026-01-01T00:00:00.000000Z",

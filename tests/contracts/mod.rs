@@ -136,6 +136,7 @@ async fn query<const N: usize>(
 
 /// The table that most contracts use.
 async fn create_things(database: &dyn Database) -> Result<(), DatabaseError> {
+    rollcall::store::migrate::prepare(database).await?;
     let things = "CREATE TABLE things (id TEXT PRIMARY KEY, label TEXT UNIQUE, \
                   number BIGINT NOT NULL, owner TEXT REFERENCES things (id), UNIQUE (owner, number))";
     query(database, things, []).await.map(drop)

@@ -10,6 +10,7 @@ mod service;
 mod wire;
 
 mod addresses;
+mod conformance;
 mod connections;
 mod hostile;
 mod limits;

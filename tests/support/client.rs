@@ -76,6 +76,11 @@ impl Client {
         client
     }
 
+    /// The same client, somewhere else.
+    pub(crate) fn calling_from(&self, address: &str) -> Self {
+        self.with("spin-client-addr", &format!("{address}:50000"))
+    }
+
     /// Reads.
     pub(crate) async fn get(&self, path: impl AsRef<str>) -> Response {
         self.send(Method::GET, path, "", "").await

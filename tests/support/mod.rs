@@ -6,6 +6,7 @@ pub(crate) mod client;
 mod document;
 pub(crate) mod observed;
 pub(crate) mod ports;
+pub(crate) mod postgres;
 pub(crate) mod response;
 pub(crate) mod sqlite;
 
@@ -23,6 +24,7 @@ use observed::Observed;
 use ports::{
     AtOnce, CapturedLog, FakeServer, FixedClock, ManualBackground, ManualTimer, SeededRng,
 };
+use postgres::Postgres;
 use response::Response;
 use sqlite::Sqlite;
 
@@ -65,10 +67,19 @@ impl TestApp {
 
     /// The same with some settings of its own.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::over(database().await, settings).await
+    }
+
+    /// A new service on SQLite, whichever database the others are on.
+    pub(crate) async fn on_sqlite() -> Self {
+        Self::over(Arc::new(Sqlite::new()), &[]).await
+    }
+
+    async fn over(database: Arc<dyn Database>, settings: &[(&str, &str)]) -> Self {
         let (clock, rng) = (Arc::new(FixedClock::new()), Arc::new(SeededRng::new(1)));
         let timer = Arc::new(ManualTimer::new());
         let provider = Arc::new(FakeServer::new());
-        let (database, log) = (Arc::new(Observed::new(Sqlite::new())), Arc::default());
+        let (database, log) = (Arc::new(Observed::new(database)), Arc::default());
         let world = World { database, clock, rng, timer, log, provider };
         Self::on(world, settings).await
     }
@@ -218,7 +229,7 @@ impl TestApp {
 
     /// What happened, in order: `user.created by operator, of <id>`.
     pub(crate) async fn events(&self) -> Vec<String> {
-        let sql = "SELECT kind, actor, subject FROM events ORDER BY rowid";
+        let sql = "SELECT kind, actor, subject FROM events ORDER BY id";
         let rows = self.sql(sql, Vec::new()).await;
         let event = |row: Row| {
             let mut columns = row.read();
@@ -229,7 +240,8 @@ impl TestApp {
         rows.into_iter().map(event).collect()
     }
 
-    /// Everything that is stored: two of them tell whether anything changed.
+    /// Everything that is stored: two of them tell whether anything changed. What
+    /// rate limits count is left out: to be refused counts.
     pub(crate) fn contents(&self) -> String {
         self.database.contents()
     }
@@ -242,6 +254,16 @@ struct World {
     timer: Arc<ManualTimer>,
     log: Arc<CapturedLog>,
     provider: Arc<FakeServer>,
+}
+
+/// An empty database of the kind that `ROLLCALL_TEST_DATABASE` names: `sqlite`,
+/// which is the default, or `postgres`.
+async fn database() -> Arc<dyn Database> {
+    match std::env::var("ROLLCALL_TEST_DATABASE").as_deref() {
+        Ok("postgres") => Arc::new(Postgres::new().await),
+        Ok("sqlite") | Err(_) => Arc::new(Sqlite::new()),
+        Ok(other) => panic!("ROLLCALL_TEST_DATABASE is {other}, not sqlite or postgres"),
+    }
 }
 
 async fn config(settings: &[(&str, &str)]) -> Config {

@@ -1,16 +1,15 @@
 //! A database that can be watched, and made to fail.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use rollcall::store::database::{BoxFuture, Database, DatabaseError, Dialect, Row, Statement};
-
-use super::sqlite::Sqlite;
 
 /// A database in front of another one, which it hands everything to unless the
 /// test says otherwise.
 pub(crate) struct Observed {
-    database: Sqlite,
+    database: Arc<dyn Database>,
     fault: Mutex<Option<Fault>>,
     calls: AtomicUsize,
 }
@@ -24,7 +23,7 @@ enum Fault {
 
 impl Observed {
     /// Nothing is wrong, and nothing was asked yet.
-    pub(crate) fn new(database: Sqlite) -> Self {
+    pub(crate) fn new(database: Arc<dyn Database>) -> Self {
         Self { database, fault: Mutex::new(None), calls: AtomicUsize::new(0) }
     }
 
@@ -51,17 +50,35 @@ impl Observed {
     /// The rows of every table, as text: two of them tell whether anything
     /// changed in between.
     pub(crate) fn contents(&self) -> String {
-        let rows = |sql: String| self.database.query_here(Statement::new(sql, Vec::new())).unwrap();
-        let names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+        let read = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(self.read_contents()).unwrap()
+        };
+        // This thread may be that of a runtime, which must not block.
+        thread::scope(|scope| scope.spawn(read).join().unwrap())
+    }
+
+    async fn read_contents(&self) -> Result<String, DatabaseError> {
+        let tables = match self.dialect() {
+            Dialect::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' \
+                 AND name <> 'rate_limits' ORDER BY name"
+            }
+            Dialect::Postgres => {
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() \
+                 AND tablename <> 'rate_limits' ORDER BY 1"
+            }
+        };
+        let ask = |sql: String| self.database.query(Statement::new(sql, Vec::new()));
         let mut contents = String::new();
-        for name in rows(names.to_owned()) {
-            let name = name.read().text().unwrap();
+        for name in ask(tables.to_owned()).await? {
+            let name = name.read().text()?;
             contents += &format!("{name}\n");
-            for row in rows(format!("SELECT * FROM {name} ORDER BY 1, 2")) {
+            for row in ask(format!("SELECT * FROM {name} ORDER BY 1, 2")).await? {
                 contents += &format!("  {row:?}\n");
             }
         }
-        contents
+        Ok(contents)
     }
 
     async fn fault(&self) -> Result<(), DatabaseError> {

@@ -33,8 +33,7 @@ impl Sqlite {
         Self(Arc::new(Inner { path, idle: Mutex::new(Vec::new()), _folder: folder }))
     }
 
-    /// Runs one statement on this thread.
-    pub(crate) fn query_here(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
+    fn query_here(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
         let connection = self.0.take()?;
         let rows = run(&connection, statement);
         self.0.keep(connection);

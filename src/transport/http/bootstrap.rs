@@ -27,6 +27,7 @@ use crate::service::{Context, bootstrap};
 pub struct BootstrapBody {
     #[schema(format = Email, max_length = 254, example = "admin@example.com")]
     email: String,
+    /// Not a common password, and not made of name and address.
     #[schema(format = Password, min_length = 8, max_length = 256,
         example = "correct horse battery staple")]
     password: String,
@@ -61,7 +62,7 @@ impl FromRequestParts<Arc<App>> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let AnyCx(context) = AnyCx::from_request_parts(parts, app).await?;
-        bootstrap::require_token(app, &context)?;
+        bootstrap::require_token(app, &context).await?;
         Ok(Self(context))
     }
 }
@@ -70,7 +71,8 @@ impl FromRequestParts<Arc<App>> for Operator {
 #[utoipa::path(post, path = "/api/v1/bootstrap", tag = "bootstrap", operation_id = "bootstrap",
     security(("bootstrap_token" = [])), request_body = BootstrapBody,
     responses((status = 201, description = "The first admin.", body = UserView),
-        (status = 409, description = "`already_bootstrapped`: there is an admin.")))]
+        (status = 409, description = "`already_bootstrapped`: there is an admin."),
+        (status = 429, description = "Too many attempts.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Operator(cx): Operator,

@@ -47,7 +47,8 @@ impl FromFields for ChangeEmail {
 /// address tells of it. Until it is proven, nothing changes.
 #[utoipa::path(post, path = "/api/v1/me/email-change", tag = "me",
     operation_id = "request_email_change", request_body = ChangeEmailBody,
-    responses((status = 202, description = "A mail to each address.", body = AcceptedView)))]
+    responses((status = 202, description = "A mail to each address.", body = AcceptedView),
+        (status = 429, description = "Too many requests.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
@@ -61,7 +62,8 @@ pub async fn create(
 #[utoipa::path(post, path = "/api/v1/me/email-change/confirm", tag = "me",
     operation_id = "confirm_email_change", security(()), request_body = TokenBody,
     responses((status = 204, description = "Changed."),
-        (status = 409, description = "`email_taken`: another user has this address.")))]
+        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 429, description = "Too many requests.")))]
 pub async fn confirm(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

@@ -17,7 +17,8 @@ use crate::service::email_verifications;
 #[utoipa::path(post, path = "/api/v1/email-verifications", tag = "registrations",
     operation_id = "request_email_verification", security(()), request_body = AddressBody,
     responses((status = 202, description = "A mail, if there is anything to prove.",
-        body = AcceptedView)))]
+        body = AcceptedView),
+        (status = 429, description = "Too many requests.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,
@@ -31,7 +32,8 @@ pub async fn create(
 #[utoipa::path(post, path = "/api/v1/email-verifications/confirm", tag = "registrations",
     operation_id = "confirm_email", security(()), request_body = TokenBody,
     responses((status = 204, description = "Proven."),
-        (status = 409, description = "`email_taken`: another user has this address.")))]
+        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 429, description = "Too many requests.")))]
 pub async fn confirm(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

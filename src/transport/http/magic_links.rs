@@ -54,7 +54,8 @@ impl FromFields for ConfirmMagicLink {
 #[utoipa::path(post, path = "/api/v1/magic-links", tag = "sessions",
     operation_id = "request_magic_link", security(()), request_body = AddressBody,
     responses((status = 202, description = "A mail, if the address is somebody's.",
-        body = RequestedView)))]
+        body = RequestedView),
+        (status = 429, description = "Too many requests.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,
@@ -69,7 +70,8 @@ pub async fn create(
     responses((status = 201, description = "Signed in.", body = SignedInView),
         (status = 202, description = "A second factor is asked for.", body = ChallengeView),
         (status = 403, description = "The account is suspended."),
-        (status = 409, description = "`email_taken`: another user has this address.")))]
+        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 429, description = "Too many requests.")))]
 pub async fn confirm(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

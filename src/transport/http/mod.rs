@@ -21,7 +21,9 @@ pub mod me;
 pub mod openapi;
 pub mod own_data;
 pub mod password_resets;
+pub mod passwords;
 pub mod problem;
+pub mod rate_limit;
 pub mod reauthentication;
 pub mod registrations;
 pub mod roles;
@@ -80,6 +82,7 @@ impl Server {
             address: headers::client_address(request.headers(), app.config.trusted_proxies),
             user_agent: text(request.headers(), header::USER_AGENT),
             credentials: credentials(request.headers(), begin),
+            limits: Default::default(),
             locale: text(request.headers(), header::ACCEPT_LANGUAGE)
                 .and_then(|languages| Locale::negotiate(&languages)),
             wrote_mail: WroteMail::default(),
@@ -114,6 +117,9 @@ impl Server {
             origin,
             app.config.public_url.starts_with("https"),
         );
+
+        // Who met a limit learns what is left of it.
+        rate_limit::add(&mut response, &context.limits.get());
 
         // One line in the log, without secrets and without personal data.
         self.log(&method, begin, &context.request_id, &response, problem.as_ref());

@@ -11,8 +11,9 @@ use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
     api_keys, audit, bootstrap, email_changes, email_codes, email_verifications, factors, health,
-    invitations, jobs, magic_links, mailbox, me, own_data, password_resets, reauthentication,
-    registrations, roles, second_factor, sessions, signing_keys, user_roles, users, well_known,
+    invitations, jobs, magic_links, mailbox, me, own_data, password_resets, passwords,
+    reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
+    users, well_known,
 };
 
 #[derive(OpenApi)]
@@ -33,7 +34,7 @@ use super::{
         roles::list_permissions,
         api_keys::list, api_keys::create, api_keys::get, api_keys::delete,
         sessions::list_of_user, sessions::delete_of_user,
-        me::get, me::patch, own_data::erase, own_data::export,
+        me::get, me::patch, passwords::replace, own_data::erase, own_data::export,
         factors::list, factors::enroll, factors::remove, factors::confirm,
         factors::replace_recovery_codes, factors::reset,
         magic_links::create, magic_links::confirm,
@@ -173,18 +174,23 @@ fn complete(operation: &mut Map<String, Value>) {
             responses.entry(*status).or_insert(response);
         }
     }
+    let is_limited = responses.contains_key("429");
     for (status, response) in responses.iter_mut() {
-        describe(status, response);
+        describe(status, response, is_limited);
     }
 }
 
 /// Gives a response the headers that every one has, and a problem its body.
-fn describe(status: &str, response: &mut Value) {
+fn describe(status: &str, response: &mut Value, is_limited: bool) {
     let Some(response) = response.as_object_mut() else { return };
     let text = |description| json!({"description": description, "schema": {"type": "string"}});
     let mut headers = Map::new();
     headers.insert("X-Request-Id".to_owned(), text("Names the request in the log."));
     headers.insert("API-Version".to_owned(), text("The version of the API: 1."));
+    if is_limited {
+        headers.insert("RateLimit-Policy".to_owned(), text("The limits: quota `q`, window `w`."));
+        headers.insert("RateLimit".to_owned(), text("What is left: `r`, more after `t` seconds."));
+    }
     if matches!(status, "429" | "503") {
         headers.insert("Retry-After".to_owned(), text("Seconds to wait."));
     }

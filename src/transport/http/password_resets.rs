@@ -25,6 +25,7 @@ pub struct ResetPasswordBody {
     /// The `token` of the link.
     #[schema(example = "rco_…")]
     token: String,
+    /// Not a common password, and not made of name and address.
     #[schema(format = Password, min_length = 8, max_length = 256,
         example = "correct horse battery staple")]
     new_password: String,
@@ -50,7 +51,8 @@ impl FromFields for ResetPassword {
 #[utoipa::path(post, path = "/api/v1/password-resets", tag = "passwords",
     operation_id = "request_password_reset", security(()), request_body = AddressBody,
     responses((status = 202, description = "A mail, if the address is somebody's.",
-        body = AcceptedView)))]
+        body = AcceptedView),
+        (status = 429, description = "Too many requests.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,
@@ -65,7 +67,8 @@ pub async fn create(
 #[utoipa::path(post, path = "/api/v1/password-resets/confirm", tag = "passwords",
     operation_id = "reset_password", security(()), request_body = ResetPasswordBody,
     responses((status = 204, description = "The password is set."),
-        (status = 409, description = "`email_taken`: another user has this address.")))]
+        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 429, description = "Too many requests.")))]
 pub async fn confirm(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

@@ -26,6 +26,7 @@ pub struct RegisterBody {
     /// The address to sign in with; a mail asks for its proof.
     #[schema(format = Email, max_length = 254, example = "ada@example.com")]
     email: String,
+    /// Not a common password, and not made of name and address.
     #[schema(format = Password, min_length = 8, max_length = 256,
         example = "correct horse battery staple")]
     password: String,
@@ -54,7 +55,8 @@ impl FromFields for NewRegistration {
     responses((status = 202, description = "A mail says more.", body = AcceptedView),
         (status = 403, description = "`registration_closed`: nobody can register; \
             `invitation_required`: only who was invited can."),
-        (status = 409, description = "`email_taken`: who was invited has an account.")))]
+        (status = 409, description = "`email_taken`: who was invited has an account."),
+        (status = 429, description = "Too many requests.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

@@ -12,8 +12,8 @@ use super::problem::Problem;
 use super::{
     api_keys, audit, bootstrap, docs, email_changes, email_codes, email_verifications, factors,
     health, invitations, jobs, magic_links, mailbox, me, openapi, own_data, password_resets,
-    reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
-    users, well_known,
+    passwords, reauthentication, registrations, roles, second_factor, sessions, signing_keys,
+    user_roles, users, well_known,
 };
 use crate::app::App;
 
@@ -32,6 +32,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/sessions/refresh", post(sessions::refresh))
         .route("/api/v1/sessions/second-factor", post(second_factor::create))
         .route("/api/v1/me", get(me::get).patch(me::patch).delete(own_data::erase))
+        .route("/api/v1/me/password", put(passwords::replace))
         .route("/api/v1/me/export", get(own_data::export))
         .route("/api/v1/me/factors", get(factors::list))
         .route("/api/v1/me/factors/recovery-codes", post(factors::replace_recovery_codes))

@@ -18,6 +18,7 @@ use crate::domain::password::Password;
 use crate::domain::session::{Device, Session};
 use crate::error::Error;
 use crate::service::sessions::{self, SessionList};
+use crate::service::sign_in;
 
 /// Where the own list is; its cursors are good there only.
 const LIST: &str = "/api/v1/sessions";
@@ -79,14 +80,15 @@ impl FromFields for RefreshRequest {
         (status = 202, description = "The second factor is asked for.", body = ChallengeView),
         (status = 401, description = "`invalid_credentials`: address or password is wrong."),
         (status = 403, description = "The account is suspended; or `email_unverified`: \
-            the address was registered and not proven yet.")))]
+            the address was registered and not proven yet."),
+        (status = 429, description = "Too many attempts failed.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,
     Json(body): Json<SignIn>,
 ) -> Result<Response, Problem> {
     let SignIn { email, password, device } = body;
-    Ok(view::admission(&sessions::sign_in(&app, &cx, &email, password, device).await?))
+    Ok(view::admission(&sign_in::sign_in(&app, &cx, &email, password, device).await?))
 }
 
 /// Lists where you are signed in, in the order in which the sessions began.
@@ -176,7 +178,8 @@ fn list_response(app: &App, sessions: &SessionList, path: &str, limit: Limit) ->
 #[utoipa::path(post, path = "/api/v1/sessions/refresh", tag = "sessions",
     operation_id = "refresh_session", security(()), request_body = RefreshBody,
     responses((status = 200, description = "The next tokens.", body = SignedInView),
-        (status = 401, description = "The session does not go on.")))]
+        (status = 401, description = "The session does not go on."),
+        (status = 429, description = "Too many attempts failed.")))]
 pub async fn refresh(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,

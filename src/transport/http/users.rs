@@ -125,7 +125,8 @@ impl FromFields for ProfilePatch {
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user",
     request_body = CreateUserBody,
     responses((status = 201, description = "Created.", body = UserView),
-        (status = 409, description = "`email_taken`: another user has this address.")))]
+        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 429, description = "Too many passwords to hash.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,

@@ -1,0 +1,97 @@
+//! Setting passwords, and those of users who are signed in.
+
+use super::access::SignedInUser;
+use super::rate_limits::{Account, Attempt};
+use super::{Context, access, addressees, mails};
+use crate::app::App;
+use crate::domain::email::Email;
+use crate::domain::event::EventKind;
+use crate::domain::mail::Message;
+use crate::domain::name::Name;
+use crate::domain::password::{Owner, Password};
+use crate::domain::rate_limit::Policy;
+use crate::domain::time::random;
+use crate::error::{Error, Invalid, Result};
+use crate::store::one_time_tokens::end_all_of;
+use crate::store::sessions::WithCredentials;
+use crate::store::{challenges, events, sessions, users};
+
+/// The hash of a password that somebody chose for this owner, unless it says little
+/// more than what anybody knows of them. Whatever sets a password comes through here.
+pub(super) async fn hash_for(
+    app: &App,
+    (email, name): (&Email, &Name),
+    field: &'static str,
+    password: Password,
+) -> Result<String> {
+    let owner = Owner { email, name, app_name: &app.config.mail.app_name };
+    password.check_for(&owner).map_err(|reason| Error::invalid(field, reason))?;
+    app.passwords.hash(password, random(&*app.rng)).await
+}
+
+/// Changes one's own password. The session goes on, the others end, and so does
+/// what was mailed to the user before.
+pub async fn change(app: &App, cx: &Context, current: Password, new: Password) -> Result<()> {
+    let caller = access::signed_in(app, cx).await?;
+    let user = &caller.user;
+    let shown = require_own(app, cx, &caller, current).await?;
+    let old = shown.password_hash.ok_or_else(wrong_password)?;
+    let hash = hash_for(app, (&user.email, &user.name), "new_password", new).await?;
+    let now = app.now();
+    let notice = addressees::draft_to(app, cx, user, Message::PasswordChanged {});
+    let event = cx.event(app, now, caller.actor(), EventKind::PasswordChanged, Some(user.id));
+    let commit = app.store.commit([
+        users::change_password(user.id, &old, &hash, now),
+        sessions::end_others(user.id, caller.session, now),
+        challenges::delete_of_user(user.id),
+        end_all_of(user.id),
+        mails::write(app, cx, now, notice, None, mails::Send::Yes)?,
+        events::append(&event),
+    ]);
+    commit.await.map_err(|error| error.on_guard(wrong_password()))
+}
+
+/// Fails unless the password is the caller's own; returns what else signing in
+/// takes. Too many that are not must wait: a session that was stolen must not give
+/// the password away.
+pub(super) async fn require_own(
+    app: &App,
+    cx: &Context,
+    caller: &SignedInUser,
+    password: Password,
+) -> Result<WithCredentials> {
+    let mut attempt = attempt(app, cx, caller);
+    let row = attempt.look(app, sessions::with_credentials(caller.session)).await?;
+    attempt.require_left(app.now())?;
+    let stored = sessions::credentials_from_row(row.ok_or(Error::Unauthenticated)?)?;
+    if matches(app, attempt, password, stored.password_hash.clone()).await? {
+        Ok(stored)
+    } else {
+        Err(wrong_password())
+    }
+}
+
+/// An attempt at the password of the caller.
+pub(super) fn attempt<'a>(app: &App, cx: &'a Context, caller: &SignedInUser) -> Attempt<'a> {
+    Attempt::new(app, cx, Policy::OWN_PASSWORD, Some(Account::Actor(caller.actor())))
+}
+
+/// Whether a password matches, once the attempt may be made; counts it if not.
+pub(super) async fn matches(
+    app: &App,
+    mut attempt: Attempt<'_>,
+    password: Password,
+    hash: Option<String>,
+) -> Result<bool> {
+    let matches = app.passwords.verify(password, hash).await?;
+    if matches {
+        attempt.look_again(app).await?;
+    } else {
+        attempt.spend(app).await?;
+    }
+    Ok(matches)
+}
+
+fn wrong_password() -> Error {
+    Error::invalid("current_password", Invalid::new("wrong_password", "is not your password"))
+}
