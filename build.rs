@@ -10,6 +10,9 @@ const COMMON: &str = "src/domain/passwords/common.txt";
 
 /// Writes the first four bytes of each password's SHA-256, sorted: less than half
 /// of the list's size, and one in 270,000 others is taken for one of them.
+/// The description of the API.
+const OPENAPI: &str = "openapi.json";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={COMMON}");
@@ -23,4 +26,13 @@ fn main() {
 fn mark(password: &str) -> [u8; 4] {
     let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(password));
     [a, b, c, d]
+}
+
+/// Writes the checked-in description of the API without the white space that
+/// makes it readable.
+fn openapi(folder: &Path) {
+    println!("cargo::rerun-if-changed={OPENAPI}");
+    let text = fs::read(OPENAPI).expect("the document can be read");
+    let document: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+    fs::write(folder.join("openapi.json"), document.to_string()).expect("it can be written");
 }

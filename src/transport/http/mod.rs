@@ -19,6 +19,8 @@ pub mod mailbox;
 pub mod mailed;
 pub mod me;
 pub mod openapi;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi_document;
 pub mod own_data;
 pub mod password_resets;
 pub mod passwords;
