@@ -32,7 +32,8 @@ mod spin {
     use std::time::Duration;
 
     use futures_util::future::{Either, select};
-    use http::{Request, Response};
+    use http::header::CONTENT_LENGTH;
+    use http::{HeaderValue, Request, Response};
     use http_body_util::{BodyExt, Limited};
 
     use super::{HttpClient, MAX_RESPONSE_BYTES, Unreachable};
@@ -58,7 +59,10 @@ mod spin {
         }
     }
 
-    async fn exchange(request: Request<String>) -> Result<Response<Vec<u8>>, Unreachable> {
+    async fn exchange(mut request: Request<String>) -> Result<Response<Vec<u8>>, Unreachable> {
+        // Without it the host sends chunks, which not every provider reads.
+        let length = HeaderValue::from(request.body().len());
+        request.headers_mut().insert(CONTENT_LENGTH, length);
         let response = spin_sdk::http::send(request).await;
         let response = response.map_err(|error| Unreachable(error.to_string()))?;
         let (parts, body) = response.into_parts();

@@ -18,6 +18,8 @@ pub struct MailConfig {
     pub transport: MailTransport,
     /// The address that they come from.
     pub from: Email,
+    /// Whether everybody sees the mailbox, and not only who sits at the machine.
+    pub mailbox_for_everybody: bool,
     /// The language of those who say none.
     pub locale: Locale,
 }
@@ -50,6 +52,12 @@ impl Reader {
         let transport = self.transport();
         let from =
             self.value("mail_from", "must be an email address", |text| Email::parse(text).ok());
+        let rule = "must be local or everybody";
+        let mailbox_for_everybody = self.value("mailbox_access", rule, |text| match text {
+            "local" => Some(false),
+            "everybody" => Some(true),
+            _ => None,
+        });
         let locale = self.value("mail_locale", "must be en or de", |text| {
             Locale::ALL.iter().copied().find(|locale| locale.as_str() == text)
         });
@@ -58,6 +66,7 @@ impl Reader {
             app_url: app_url?.or_else(|| public_url.map(str::to_owned))?,
             transport: transport?,
             from: from?,
+            mailbox_for_everybody: mailbox_for_everybody?,
             locale: locale?,
         })
     }

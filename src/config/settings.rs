@@ -94,7 +94,12 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "mail_transport",
         "mailbox",
-        "mailbox sends nothing and shows every mail to everybody at /dev/mailbox: for development only; http hands mails to a provider.",
+        "mailbox sends nothing and shows every mail at /dev/mailbox: for development only; http hands mails to a provider.",
+    ),
+    setting(
+        "mailbox_access",
+        "local",
+        "Who sees /dev/mailbox: local, requests from the same machine through no proxy; or everybody.",
     ),
     setting(
         "mail_provider",

@@ -35,6 +35,12 @@ pub enum Message {
     },
     /// The password is another one now.
     PasswordChanged {},
+    /// A second factor is asked for from now on.
+    SecondFactorAdded {},
+    /// The second factor is gone.
+    SecondFactorRemoved {},
+    /// A recovery code took the place of the second factor.
+    RecoveryCodeUsed {},
     /// A link that signs in.
     MagicLink {
         /// The link.
@@ -85,6 +91,9 @@ impl Message {
             Self::AccountExists { .. } => "account_exists",
             Self::ResetPassword { .. } => "reset_password",
             Self::PasswordChanged {} => "password_changed",
+            Self::SecondFactorAdded {} => "second_factor_added",
+            Self::SecondFactorRemoved {} => "second_factor_removed",
+            Self::RecoveryCodeUsed {} => "recovery_code_used",
             Self::MagicLink { .. } => "magic_link",
             Self::EmailCode { .. } => "email_code",
             Self::Invitation { .. } => "invitation",

@@ -22,6 +22,7 @@ pub mod one_time_token;
 pub mod own_data;
 pub mod page;
 pub mod password;
+pub mod password_hash;
 pub mod rate_limit;
 pub mod registration;
 pub mod role;

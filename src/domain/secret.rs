@@ -41,6 +41,8 @@ pub enum Purpose {
     EmailCodes,
     /// Names the buckets of rate limits.
     RateLimits,
+    /// Finds the mails to an address.
+    MailRecipients,
 }
 
 impl Purpose {
@@ -54,6 +56,7 @@ impl Purpose {
             Self::Mails => b"rollcall/mails/v1",
             Self::EmailCodes => b"rollcall/email-codes/v1",
             Self::RateLimits => b"rollcall/rate-limits/v1",
+            Self::MailRecipients => b"rollcall/mail-recipients/v1",
         }
     }
 }

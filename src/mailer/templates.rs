@@ -69,7 +69,7 @@ macro_rules! languages {
     ($($locale:literal)*) => {
         &[$(files!($locale: "verify_email" "account_exists" "reset_password" "password_changed"
             "magic_link" "email_code" "invitation" "confirm_new_email" "email_change_requested"
-            "email_changed")),*]
+            "email_changed" "second_factor_added" "second_factor_removed" "recovery_code_used")),*]
     };
 }
 
@@ -111,6 +111,9 @@ mod tests {
             Message::AccountExists { link: link() },
             Message::ResetPassword { link: link(), minutes: 30 },
             Message::PasswordChanged {},
+            Message::SecondFactorAdded {},
+            Message::SecondFactorRemoved {},
+            Message::RecoveryCodeUsed {},
             Message::MagicLink { link: link(), minutes: 10 },
             Message::EmailCode { code: "1234 5678".to_owned(), minutes: 10 },
             Message::Invitation {

@@ -256,7 +256,7 @@ async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {
             Ok(Caller::User(SessionUser { id: user, session, permissions }))
         }
         (Found::ApiKey(key), Credentials::ApiKey(_)) => {
-            note_use(app, &key).await;
+            note_use(app, &key);
             Ok(Caller::ApiKey(key))
         }
         _ => Err(Error::Unauthenticated),
@@ -291,12 +291,16 @@ async fn require_genuine(
     }
 }
 
-/// Notes that a key was used, once in a while. Nothing depends on it: when it
-/// cannot be written, the next use tries again.
-async fn note_use(app: &App, key: &ApiKey) {
+/// Notes that a key was used, once in a while, while nobody waits for it. Nothing
+/// depends on it: when it cannot be written, the next use tries again.
+fn note_use(app: &App, key: &ApiKey) {
     let now = app.now();
     let is_noted = |at| now.since(at) < LAST_USE_INTERVAL;
     if !key.last_used_at.is_some_and(is_noted) {
-        let _ = app.store.query(api_keys::touch(key.id, now, LAST_USE_INTERVAL)).await;
+        let store = app.store.clone();
+        let touch = api_keys::touch(key.id, now, LAST_USE_INTERVAL);
+        app.background.spawn(Box::pin(async move {
+            let _ = store.query(touch).await;
+        }));
     }
 }

@@ -3,7 +3,7 @@
 //! Events are written in the commit of what they tell of, without a place in the
 //! chain: to read the end of the chain in every commit would make all of them wait
 //! for each other, and databases do not compute SHA-256. Soon after, they are
-//! sealed: before they are read, and after requests.
+//! sealed: before they are read, and with the other due work.
 
 use super::{Context, access};
 use crate::app::App;
@@ -45,14 +45,16 @@ fn read(rows: Vec<crate::store::database::Row>) -> Result<Vec<Entry>> {
     Ok(rows.into_iter().map(audit::from_row).collect::<Result<_, _>>()?)
 }
 
-/// Gives the events that have none their places in the chain; several may try at
-/// once. Leaves some to the next call when there are very many.
-pub async fn seal(app: &App) -> Result<()> {
+/// Gives the events that have none their places in the chain, and says how many
+/// those were; several may try at once. Leaves some to the next call when there are
+/// very many.
+pub async fn seal(app: &App) -> Result<usize> {
+    let mut sealed: usize = 0;
     for _ in 0..MOST_COMMITS {
         let rows = app.store.query(audit::unsealed(SEALED_AT_ONCE)).await?;
-        let (Some(end), entries) = audit::from_rows(rows)? else { return Ok(()) };
+        let (Some(end), entries) = audit::from_rows(rows)? else { break };
         if entries.is_empty() {
-            return Ok(());
+            break;
         }
         let mut place = end.clone();
         let mut seals: Vec<(String, Seal)> = Vec::with_capacity(entries.len());
@@ -62,12 +64,13 @@ pub async fn seal(app: &App) -> Result<()> {
             seals.push((record.id, seal));
         }
         match app.store.commit([audit::advance(&end, &place), audit::seal(&seals)]).await {
+            Ok(()) => sealed = sealed.saturating_add(seals.len()),
             // Another one sealed the same events: there may be more by now.
-            Ok(()) | Err(DatabaseError::Guard { .. }) => {}
+            Err(DatabaseError::Guard { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(sealed)
 }
 
 /// What verifying a part of the chain has shown.

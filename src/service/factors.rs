@@ -2,7 +2,7 @@
 
 use super::access::{self, FRESH, SignedInUser};
 use super::second_factor::{self, MOST_ATTEMPTS, Question};
-use super::{Context, users};
+use super::{Context, mails, users};
 use crate::app::App;
 use crate::domain::authentication::Method;
 use crate::domain::event::{Actor, EventKind};
@@ -10,6 +10,7 @@ use crate::domain::factor::{
     Code, Factors, RECOVERY_CODES, RecoveryCode, TotpCode, TotpFactor, TotpSecret,
 };
 use crate::domain::id::UserId;
+use crate::domain::mail::Message;
 use crate::domain::role::Permission;
 use crate::domain::secret::Purpose;
 use crate::error::{Error, Result};
@@ -36,10 +37,7 @@ pub async fn enroll(app: &App, cx: &Context) -> Result<Enrollment> {
     caller.require_fresh(app, FRESH)?;
     let (user, now) = (&caller.user, app.now());
     let secret = TotpSecret::new(&*app.rng);
-    // Apps show whose code it is: the host, as its port and scheme tell nobody anything.
-    let (_, host) = app.config.public_url.split_once("://").unwrap_or_default();
-    let issuer = host.split_once(':').map_or(host, |(name, _)| name);
-    let uri = secret.uri(issuer, &user.email);
+    let uri = secret.uri(app.config.mail.app_name.as_str(), &user.email);
     let uri = uri.ok_or_else(|| Error::internal("the otpauth URI cannot be written"))?;
     let key = &app.config.secret_key;
     let sealed = key.seal(Purpose::TotpSecrets, user.id.bytes(), secret.bytes(), &*app.rng);
@@ -67,10 +65,11 @@ pub async fn confirm(app: &App, cx: &Context, code: &TotpCode) -> Result<Vec<Str
     let mut statements = vec![
         factors::confirm(user, &totp.sealed, step, question.now),
         sessions::end_others(user, caller.session, question.now),
-        sessions::set_methods(caller.session, &caller.methods.and(Method::Totp)),
+        sessions::set_methods(caller.session, &caller.methods.clone().and(Method::Totp)),
         question.event(EventKind::FactorConfirmed),
     ];
     statements.extend(replace);
+    statements.push(question.notice(Message::SecondFactorAdded {})?);
     app.store.commit(statements).await.map_err(|error| error.on_guard(already_active()))?;
     Ok(codes)
 }
@@ -92,7 +91,8 @@ pub async fn remove(app: &App, cx: &Context, code: &Code) -> Result<()> {
     let question = question(app, cx, &caller);
     let uses = question.check(&totp, code, None).await?;
     let event = question.event(EventKind::FactorRemoved);
-    question.commit(uses, removal(caller.user.id).into_iter().chain([event])).await
+    let notice = question.notice(Message::SecondFactorRemoved {})?;
+    question.commit(uses, removal(caller.user.id).into_iter().chain([event, notice])).await
 }
 
 /// Removes the factors of somebody who has lost them, and ends their sessions.
@@ -108,13 +108,14 @@ pub async fn reset(app: &App, cx: &Context, id: UserId) -> Result<()> {
     }
     let now = app.now();
     let event = cx.event(app, now, caller.actor(), EventKind::FactorsReset, Some(id));
-    let end = [sessions::end_all(id, now), events::append(&event)];
+    let notice = mails::notice(app, cx, now, &user, Message::SecondFactorRemoved {})?;
+    let end = [sessions::end_all(id, now), events::append(&event), notice];
     let commit = app.store.commit(removal(id).into_iter().chain(end));
     commit.await.map_err(|error| error.on_guard(Error::NotFound("factor")))
 }
 
-fn question<'a>(app: &'a App, cx: &'a Context, caller: &SignedInUser) -> Question<'a> {
-    Question { app, cx, actor: caller.actor(), user: caller.user.id, now: app.now() }
+fn question<'a>(app: &'a App, cx: &'a Context, caller: &'a SignedInUser) -> Question<'a> {
+    Question { app, cx, actor: caller.actor(), user: &caller.user, now: app.now() }
 }
 
 async fn own(app: &App, cx: &Context) -> Result<(SignedInUser, Factors)> {

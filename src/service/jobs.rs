@@ -4,19 +4,24 @@
 use std::time::Duration;
 
 use super::mails::{self, Delivered};
-use super::{Context, access};
+use super::{Context, access, audit};
 use crate::app::App;
 use crate::domain::role::Permission;
 use crate::domain::time::Timestamp;
 use crate::error::Result;
 use crate::mailer;
 use crate::store::database::Statement;
-use crate::store::{invitations, mails as kept, one_time_tokens, rate_limits, registrations};
+use crate::store::{
+    challenges, invitations, mails as kept, one_time_tokens, rate_limits, registrations, sessions,
+};
 
 /// No platform lets a request take longer than 30 seconds.
 const MAX_TIME: Duration = Duration::from_secs(25);
 /// How long a mail is kept for the operator to see what became of it.
 const MAILS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// How long a session is kept after its end: so long, its place counts as one where
+/// its user has been.
+const SESSIONS_KEPT: Duration = Duration::from_secs(90 * 86_400);
 /// How much of a kind is deleted at a time.
 const PURGE_BATCH: u32 = 500;
 /// The same of buckets of rate limits, of which strangers can make many.
@@ -27,6 +32,8 @@ const BUCKETS_BATCH: u32 = 5_000;
 pub struct Done {
     /// Mails.
     pub mails: Delivered,
+    /// Events that got their place in the audit trail.
+    pub sealed: usize,
     /// Rows that had expired and were deleted.
     pub purged: usize,
 }
@@ -38,15 +45,18 @@ pub async fn run(app: &App, cx: &Context) -> Result<Done> {
     let time = app.config.request_timeout.min(MAX_TIME);
     let time = time.saturating_sub(mailer::TIMEOUT).saturating_sub(Duration::from_secs(1));
     let mails = mails::deliver(app, time).await?;
-    Ok(Done { mails, purged: purge(app, app.now()).await? })
+    let sealed = audit::seal(app).await?;
+    Ok(Done { mails, sealed, purged: purge(app, app.now()).await? })
 }
 
 async fn purge(app: &App, now: Timestamp) -> Result<usize> {
-    let expired: [Statement; 5] = [
+    let expired: [Statement; 7] = [
         rate_limits::delete_full(now, BUCKETS_BATCH),
         one_time_tokens::purge(now, PURGE_BATCH),
         registrations::purge(now, PURGE_BATCH),
         invitations::purge(now, PURGE_BATCH),
+        challenges::purge(now, PURGE_BATCH),
+        sessions::purge(now.minus(SESSIONS_KEPT), PURGE_BATCH),
         kept::purge(now.minus(MAILS_KEPT), PURGE_BATCH),
     ];
     let mut purged: usize = 0;

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Context;
+use super::{Context, addressees};
 use crate::app::App;
 use crate::config::{LogLevel, MailTransport};
 use crate::domain::email::Email;
@@ -18,6 +18,7 @@ use crate::domain::name::Name;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::mailer::{NotSent, templates};
 use crate::store::database::Statement;
@@ -51,12 +52,31 @@ pub(super) fn write(
 ) -> Result<Statement> {
     let id = MailId::new(now, &*app.rng);
     let kind = draft.message.kind();
+    let recipient = recipient(app, &draft.to);
     let content = seal(app, id, draft)?;
     // Set also for those that are not sent: what comes after the response shall
     // not tell either.
     cx.wrote_mail.set();
     let is_due = send == Send::Yes;
-    Ok(mails::insert(&NewMail { id, kind, content: &content, at: now, is_due, expires_at }))
+    let content = &content;
+    Ok(mails::insert(&NewMail { id, kind, recipient, content, at: now, is_due, expires_at }))
+}
+
+/// By what the mails to an address are found: nobody reads it in the database.
+pub(super) fn recipient(app: &App, address: &Email) -> [u8; 32] {
+    let address = address.normalized().as_bytes();
+    app.config.secret_key.authenticate(Purpose::MailRecipients, &[address])
+}
+
+/// Tells a user what became of their account.
+pub(super) fn notice(
+    app: &App,
+    cx: &Context,
+    now: Timestamp,
+    user: &User,
+    message: Message,
+) -> Result<Statement> {
+    write(app, cx, now, addressees::draft_to(app, cx, user, message), None, Send::Yes)
 }
 
 /// What became of the mails that were due.
@@ -154,8 +174,10 @@ pub struct MailboxItem {
 }
 
 /// What was mailed, newest first. There is a mailbox only where nothing is sent.
-pub async fn mailbox(app: &App, page: &PageRequest) -> Result<Page<MailboxItem>> {
-    if !keeps_mails(app) {
+/// It shows tokens, so it is for whoever sits at the machine, unless the operator
+/// opens it.
+pub async fn mailbox(app: &App, cx: &Context, page: &PageRequest) -> Result<Page<MailboxItem>> {
+    if !keeps_mails(app) || !(cx.is_local || app.config.mail.mailbox_for_everybody) {
         return Err(Error::NotFound("mailbox"));
     }
     let rows = app.store.query(mails::list(page)).await?;

@@ -60,6 +60,8 @@ pub struct Context {
     pub credentials: Credentials,
     /// Where it comes from, as far as that can be trusted.
     pub address: Option<std::net::IpAddr>,
+    /// Whether it comes from this machine, and through no proxy.
+    pub is_local: bool,
     /// How the client calls itself.
     pub user_agent: Option<String>,
     /// How the caller stands with the limits that it met.

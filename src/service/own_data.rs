@@ -1,7 +1,7 @@
 //! One's own data: taking it along, and having it erased.
 
 use super::access::{self, FRESH};
-use super::{Context, MAX_TRIES, Precondition, users};
+use super::{Context, MAX_TRIES, Precondition, mails, users};
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::own_data::Section;
@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::error::Result;
 use crate::store::events;
-use crate::store::own_data::TABLES;
+use crate::store::own_data::{Person, TABLES};
 
 /// Everything that the service holds on somebody.
 #[derive(Debug)]
@@ -28,9 +28,12 @@ pub async fn export(app: &App, cx: &Context) -> Result<Export> {
     let (at, user) = (app.now(), caller.user.id);
     let event = cx.event(app, at, caller.actor(), EventKind::UserDataExported, Some(user));
     app.store.query(events::append(&event)).await?;
+    let address = caller.user.email.normalized();
+    let recipient = mails::recipient(app, &caller.user.email);
+    let person = Person { user, address, recipient };
     let mut sections = Vec::with_capacity(TABLES.len());
     for table in TABLES {
-        let rows = app.store.query(table.of(user)).await?.into_iter();
+        let rows = app.store.query(table.of(&person)).await?.into_iter();
         let records = rows.map(|row| table.from_row(row)).collect::<Result<Vec<_>, _>>()?;
         sections.push(Section { name: table.name, records });
     }

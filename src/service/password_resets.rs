@@ -82,7 +82,7 @@ fn set_password(
     user: &User,
     hash: &str,
 ) -> Result<Vec<Statement>> {
-    let draft = addressees::draft_to(app, cx, user, Message::PasswordChanged {});
+    let notice = mails::notice(app, cx, now, user, Message::PasswordChanged {})?;
     let event = cx.event(app, now, Actor::Anonymous, EventKind::PasswordReset, Some(user.id));
     Ok(vec![
         consume(stored, now),
@@ -90,7 +90,7 @@ fn set_password(
         sessions::end_all(user.id, now),
         challenges::delete_of_user(user.id),
         end_all_of(user.id),
-        mails::write(app, cx, now, draft, None, mails::Send::Yes)?,
+        notice,
         events::append(&event),
     ])
 }

@@ -2,7 +2,7 @@
 
 use super::access::SignedInUser;
 use super::rate_limits::{Account, Attempt};
-use super::{Context, access, addressees, mails};
+use super::{Context, access, mails};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::EventKind;
@@ -38,14 +38,14 @@ pub async fn change(app: &App, cx: &Context, current: Password, new: Password) -
     let old = shown.password_hash.ok_or_else(wrong_password)?;
     let hash = hash_for(app, (&user.email, &user.name), "new_password", new).await?;
     let now = app.now();
-    let notice = addressees::draft_to(app, cx, user, Message::PasswordChanged {});
+    let notice = mails::notice(app, cx, now, user, Message::PasswordChanged {})?;
     let event = cx.event(app, now, caller.actor(), EventKind::PasswordChanged, Some(user.id));
     let commit = app.store.commit([
         users::change_password(user.id, &old, &hash, now),
         sessions::end_others(user.id, caller.session, now),
         challenges::delete_of_user(user.id),
         end_all_of(user.id),
-        mails::write(app, cx, now, notice, None, mails::Send::Yes)?,
+        notice,
         events::append(&event),
     ]);
     commit.await.map_err(|error| error.on_guard(wrong_password()))

@@ -195,17 +195,17 @@ impl<'a> Attempt<'a> {
 }
 
 /// The name of a bucket in the database: an HMAC, so that the table tells nobody
-/// who tried to sign in from where. `None` if the limit does not apply.
+/// who tried to sign in from where. `None` if the limit does not apply: those by
+/// address do not where the host names none, for then all clients would be one.
 fn key(app: &App, cx: &Context, limit: &Limit, account: Option<Account<'_>>) -> Option<String> {
-    let place = cx.place().map_or_else(|| "unknown".to_owned(), |place| place.to_string());
     let account = account.map(|account| match account {
         Account::Actor(actor) => actor.to_string(),
         Account::Email(email) => format!("email {}", email.normalized()),
     });
     let subject = match limit.by {
-        By::Address => place,
+        By::Address => cx.place()?.to_string(),
         By::Account | By::AccountElsewhere => account?,
-        By::AccountHere => format!("{place} {}", account?),
+        By::AccountHere => format!("{} {}", cx.place()?, account?),
     };
     let parts: [&[u8]; 3] = [limit.name.as_bytes(), b" ", subject.as_bytes()];
     Some(HEXLOWER.encode(&app.config.secret_key.authenticate(Purpose::RateLimits, &parts)))

@@ -31,8 +31,8 @@ pub async fn reauthenticate(
         return Err(Error::InvalidCredentials);
     }
 
-    let (user, now) = (caller.user.id, app.now());
-    let question = Question { app, cx, actor: caller.actor(), user, now };
+    let now = app.now();
+    let question = Question { app, cx, actor: caller.actor(), user: &caller.user, now };
     let (methods, uses) = match stored.totp.filter(|totp| totp.confirmed_at.is_some()) {
         None => (Methods::of(Method::Password), Vec::new()),
         Some(totp) => {

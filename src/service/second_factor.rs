@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use super::Context;
 use super::rate_limits::Attempt;
 use super::sessions::{self, FirstFactor, SignedIn};
+use super::{Context, mails};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::factor::{Code, TotpFactor, TotpSecret};
 use crate::domain::id::UserId;
+use crate::domain::mail::Message;
 use crate::domain::rate_limit::Policy;
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
 use crate::domain::token::ChallengeToken;
+use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Row, Statement};
 use crate::store::{challenges, events, factors};
@@ -46,7 +48,6 @@ pub(super) async fn challenge(
     let kind = EventKind::SecondFactorRequired;
     let event = cx.event(app, now, Actor::Anonymous, kind, Some(user));
     let mut statements = shown.uses;
-    statements.push(challenges::delete_expired(user, now));
     statements.push(challenges::insert(&token.hash(), user, &shown.methods, device, expires_at));
     statements.push(events::append(&event));
     let commit = app.store.commit(statements).await;
@@ -83,11 +84,12 @@ async fn answer(
     let totp = challenge.totp.filter(|totp| totp.confirmed_at.is_some());
     let totp = totp.ok_or(Error::Unauthenticated)?;
 
-    let question = Question { app, cx, actor: Actor::Anonymous, user: challenge.user.id, now };
+    let question = Question { app, cx, actor: Actor::Anonymous, user: &challenge.user, now };
     let attempt = challenges::attempt(token, now);
     let uses = question.check(&totp, code, Some(attempt)).await?;
     let methods = challenge.methods.and(code.method());
-    let begun = sessions::begin(app, cx, challenge.user, methods, challenge.device, now).await?;
+    let begun =
+        sessions::begin(app, cx, challenge.user.clone(), methods, challenge.device, now).await?;
     let mut rest = vec![challenges::take(token, now)];
     rest.extend(begun.statements);
     question.commit(uses, rest).await?;
@@ -99,7 +101,7 @@ pub(super) struct Question<'a> {
     pub(super) app: &'a App,
     pub(super) cx: &'a Context,
     pub(super) actor: Actor,
-    pub(super) user: UserId,
+    pub(super) user: &'a User,
     pub(super) now: Timestamp,
 }
 
@@ -117,20 +119,19 @@ impl Question<'_> {
             Code::Recovery(_) => i64::MAX,
         };
         self.count(totp, most, also).await?;
+        let user = self.user.id;
         match code {
-            Code::Totp(code) => {
-                match open(self.app, self.user, &totp.sealed)?.step_of(code, self.now) {
-                    Some(step) => Ok(vec![factors::take_step(self.user, &totp.sealed, step)]),
-                    None => Err(self.refuse().await?),
-                }
-            }
+            Code::Totp(code) => match open(self.app, user, &totp.sealed)?.step_of(code, self.now) {
+                Some(step) => Ok(vec![factors::take_step(user, &totp.sealed, step)]),
+                None => Err(self.refuse().await?),
+            },
             Code::Recovery(code) => {
-                let hash = code.hash(&self.app.config.secret_key, self.user);
-                let event = self.event(EventKind::RecoveryCodeUsed);
+                let hash = code.hash(&self.app.config.secret_key, user);
                 Ok(vec![
-                    factors::take_recovery_code(self.user, &hash, self.now),
-                    factors::forget_attempts(self.user),
-                    event,
+                    factors::take_recovery_code(user, &hash, self.now),
+                    factors::forget_attempts(user),
+                    self.event(EventKind::RecoveryCodeUsed),
+                    self.notice(Message::RecoveryCodeUsed {})?,
                 ])
             }
         }
@@ -160,7 +161,7 @@ impl Question<'_> {
         also: Option<Statement>,
     ) -> Result<()> {
         let own = usize::from(also.is_some());
-        let attempt = factors::attempt(self.user, most, self.now);
+        let attempt = factors::attempt(self.user.id, most, self.now);
         match self.app.store.commit(also.into_iter().chain([attempt])).await {
             Ok(()) => Ok(()),
             Err(DatabaseError::Guard { statement }) if statement == own => {
@@ -178,7 +179,12 @@ impl Question<'_> {
     }
 
     pub(super) fn event(&self, kind: EventKind) -> Statement {
-        events::append(&self.cx.event(self.app, self.now, self.actor, kind, Some(self.user)))
+        events::append(&self.cx.event(self.app, self.now, self.actor, kind, Some(self.user.id)))
+    }
+
+    /// Tells the user of it.
+    pub(super) fn notice(&self, message: Message) -> Result<Statement> {
+        mails::notice(self.app, self.cx, self.now, self.user, message)
     }
 }
 

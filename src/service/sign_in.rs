@@ -11,6 +11,7 @@ use crate::domain::id::UserId;
 use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::domain::session::Device;
+use crate::domain::time::random;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::store::addressees::{self, Addressee};
@@ -25,6 +26,24 @@ pub async fn sign_in(
     password: Password,
     device: Option<Device>,
 ) -> Result<Admission> {
+    // The password may be replaced while it is verified: then a second look decides.
+    for _ in 0..2 {
+        let tried = try_once(app, cx, email, password.clone(), device.clone()).await?;
+        if let Some(admission) = tried {
+            return Ok(admission);
+        }
+    }
+    Err(Error::InvalidCredentials)
+}
+
+/// `None` if what is stored was replaced by something else meanwhile.
+async fn try_once(
+    app: &App,
+    cx: &Context,
+    email: &Email,
+    password: Password,
+    device: Option<Device>,
+) -> Result<Option<Admission>> {
     let mut attempt = Attempt::new(app, cx, Policy::SIGN_IN, Some(Account::Email(email)));
     let now = app.now();
     let target = addressees::signing_in(email.normalized(), cx.place(), now);
@@ -41,8 +60,12 @@ pub async fn sign_in(
         Addressee::Registered(registration) => (Some(registration.password_hash), None),
         Addressee::Nobody => (None, None),
     };
-    match (app.passwords.verify(password, hash.clone()).await?, user, hash) {
-        (true, Some(user), Some(hash)) => accept(app, cx, attempt, user, &hash, device).await,
+    match (app.passwords.verify(password.clone(), hash.clone()).await?, user, hash) {
+        (true, Some(user), Some(hash)) => {
+            let renewed = renewed(app, &hash, password).await?;
+            let proven = Proven { user, hash, renewed };
+            accept(app, cx, attempt, proven, device).await
+        }
         // Only who knows the password learns that somebody registered.
         (true, None, _) => {
             attempt.look_again(app).await?;
@@ -52,27 +75,45 @@ pub async fn sign_in(
     }
 }
 
+/// Somebody who gave the right password.
+struct Proven {
+    user: User,
+    /// The hash that it was compared with.
+    hash: String,
+    /// The one to store instead, where that was made elsewhere or in another way.
+    renewed: Option<String>,
+}
+
+/// The password by a hash of ours, where the stored one is of another kind.
+async fn renewed(app: &App, hash: &str, password: Password) -> Result<Option<String>> {
+    if app.passwords.is_current(hash) {
+        return Ok(None);
+    }
+    app.passwords.hash(password, random(&*app.rng)).await.map(Some)
+}
+
 /// Goes on with a user who gave the right password, if by now that is still the
 /// password, and if meanwhile nobody guessed too often.
 async fn accept(
     app: &App,
     cx: &Context,
     mut attempt: Attempt<'_>,
-    user: User,
-    hash: &str,
+    proven: Proven,
     device: Option<Device>,
-) -> Result<Admission> {
-    let mut uses = vec![attempt.still_left(app.now()), users::require_password(user.id, hash)];
+) -> Result<Option<Admission>> {
+    let Proven { user, hash, renewed } = proven;
+    let mut uses = vec![attempt.still_left(app.now()), users::require_password(user.id, &hash)];
     uses.extend(attempt.forget());
+    uses.extend(renewed.map(|renewed| users::renew_password_hash(user.id, &hash, &renewed)));
     let methods = Methods::of(Method::Password);
     match authenticated(app, cx, FirstFactor { user, methods, device, uses }).await {
         Ok(admission) => {
             attempt.succeeded(app.now());
-            Ok(admission)
+            Ok(Some(admission))
         }
         Err(Error::Unauthenticated) => {
             attempt.look_again(app).await?;
-            Err(Error::InvalidCredentials)
+            Ok(None)
         }
         Err(error) => Err(error),
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::access::{self, Caller};
 use super::rate_limits::{self, Account};
-use super::{Context, MAX_TRIES, Precondition, passwords, user_roles};
+use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_roles};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
+use crate::domain::password_hash::PasswordHash;
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, Permissions, RoleName};
 use crate::domain::time::Timestamp;
@@ -17,15 +18,26 @@ use crate::domain::user::{Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
 use crate::store::users::NewUser;
-use crate::store::{events, one_time_tokens, roles, sessions, users};
+use crate::store::{
+    events, invitations, mails, one_time_tokens, registrations, roles, sessions, users,
+};
+
+/// What a new user signs in with.
+pub enum FirstPassword {
+    /// Nothing until somebody sets a password.
+    None,
+    /// A password.
+    Chosen(Password),
+    /// The password that was hashed elsewhere.
+    Hashed(PasswordHash),
+}
 
 /// Creates a user with the role `user`, or with others that the caller may give.
-/// Without a password it cannot sign in with one until somebody sets one.
 pub async fn create(
     app: &App,
     cx: &Context,
     profile: Profile,
-    password: Option<Password>,
+    password: FirstPassword,
     names: BTreeSet<RoleName>,
 ) -> Result<User> {
     let (caller, rows) = access::caller_with(app, cx, roles::by_names(&names), "").await?;
@@ -38,13 +50,14 @@ pub async fn create(
         user_roles::grantable(&caller, &names, &found)?
     };
     let hash = match password {
-        Some(password) => {
+        FirstPassword::Chosen(password) => {
             let account = Account::Actor(caller.actor());
             rate_limits::spend(app, cx, Policy::CREATE_USER, Some(account)).await?;
             let person = (&profile.email, &profile.name);
             Some(passwords::hash_for(app, person, "password", password).await?)
         }
-        None => None,
+        FirstPassword::Hashed(hash) => Some(hash.as_str().to_owned()),
+        FirstPassword::None => None,
     };
     let now = app.now();
     let user = User {
@@ -179,10 +192,18 @@ pub async fn unsuspend(
 }
 
 /// Deletes a user at the version that was read, and with it all that belongs to
-/// it; `false` if another change came first. Events stay: they hold ids only.
+/// it or to its address; `false` if another change came first. Events stay: they
+/// hold ids only.
 pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -> Result<bool> {
     let event = cx.event(app, app.now(), actor, EventKind::UserDeleted, Some(user.id));
-    let change = [users::delete(user.id, user.version), events::append(&event)];
+    let change = [
+        users::delete(user.id, user.version),
+        registrations::delete_of(&user.email),
+        invitations::delete_of(&user.email),
+        mails::delete_to(&kept::recipient(app, &user.email)),
+        one_time_tokens::end_all_about(user.email.normalized()),
+        events::append(&event),
+    ];
     commit(app, change, user.roles.contains(&RoleName::ADMIN)).await
 }
 

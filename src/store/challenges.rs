@@ -32,10 +32,11 @@ pub fn insert(
     Statement::new(sql, params)
 }
 
-/// Forgets what a user can no longer answer.
-pub fn delete_expired(user: UserId, now: Timestamp) -> Statement {
-    let sql = "DELETE FROM sign_in_challenges WHERE user_id = $1 AND expires_at <= $2";
-    Statement::new(sql, vec![user.to_string().into(), now.into()])
+/// Deletes some of what can no longer be answered.
+pub fn purge(now: Timestamp, limit: u32) -> Statement {
+    let sql = "DELETE FROM sign_in_challenges WHERE token_hash IN (SELECT token_hash \
+               FROM sign_in_challenges WHERE expires_at <= $1 LIMIT $2) RETURNING token_hash";
+    Statement::new(sql, vec![now.into(), limit.into()])
 }
 
 /// A sign-in that waits for its second factor.

@@ -66,6 +66,12 @@ pub fn delete(id: InvitationId) -> Statement {
     Statement::new(sql, vec![id.to_string().into()]).expecting(1)
 }
 
+/// Ends the invitation of an address, if there is one.
+pub fn delete_of(email: &Email) -> Statement {
+    let sql = "DELETE FROM invitations WHERE email_normalized = $1";
+    Statement::new(sql, vec![email.normalized().into()])
+}
+
 /// Deletes some of those that expired.
 pub fn purge(now: Timestamp, limit: u32) -> Statement {
     let sql = "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations \

@@ -1,6 +1,6 @@
 //! Mails that are to be sent, or were.
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 
 use super::database::{DatabaseError, Row, Statement};
 use crate::domain::id::MailId;
@@ -13,6 +13,8 @@ pub struct NewMail<'a> {
     pub id: MailId,
     /// The name of its templates.
     pub kind: &'static str,
+    /// Whose address it goes to: see [`delete_to`].
+    pub recipient: [u8; 32],
     /// To whom and what, encrypted.
     pub content: &'a [u8],
     /// When it was caused.
@@ -51,8 +53,8 @@ pub struct KeptMail {
 
 /// Inserts a mail. Stands in the commit that causes it.
 pub fn insert(mail: &NewMail<'_>) -> Statement {
-    let sql = "INSERT INTO mails (id, kind, content, created_at, due_at, expires_at, tries) \
-               VALUES ($1, $2, $3, $4, $5, $6, 0)";
+    let sql = "INSERT INTO mails (id, kind, content, created_at, due_at, expires_at, tries, \
+               recipient) VALUES ($1, $2, $3, $4, $5, $6, 0, $7)";
     let params = vec![
         mail.id.to_string().into(),
         mail.kind.into(),
@@ -60,8 +62,15 @@ pub fn insert(mail: &NewMail<'_>) -> Statement {
         mail.at.into(),
         mail.is_due.then_some(mail.at).into(),
         mail.expires_at.into(),
+        mail.is_due.then(|| HEXLOWER.encode(&mail.recipient)).into(),
     ];
     Statement::new(sql, params)
+}
+
+/// Deletes whatever goes or went to an address, by an HMAC of it.
+pub fn delete_to(recipient: &[u8]) -> Statement {
+    let sql = "DELETE FROM mails WHERE recipient = $1";
+    Statement::new(sql, vec![HEXLOWER.encode(recipient).into()])
 }
 
 /// Claims mails that are due, until `until`: of several that try, one gets each.

@@ -67,6 +67,12 @@ pub fn end_all_of(user: UserId) -> Statement {
     Statement::new(sql, vec![user.to_string().into()])
 }
 
+/// Ends every token about a subject.
+pub fn end_all_about(subject: &str) -> Statement {
+    let sql = "DELETE FROM one_time_tokens WHERE subject = $1";
+    Statement::new(sql, vec![subject.into()])
+}
+
 /// Deletes some of those that expired.
 pub fn purge(now: Timestamp, limit: u32) -> Statement {
     let sql = "DELETE FROM one_time_tokens WHERE hash IN (SELECT hash FROM one_time_tokens \

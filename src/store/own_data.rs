@@ -1,8 +1,10 @@
 //! What the service holds on one person, table by table.
 //!
-//! A table that belongs to a user has its place in [`TABLES`]; a test finds those
+//! A table that belongs to a user, or to whoever has an address, has its place in [`TABLES`]; a test finds those
 //! that have none. Secrets of the service are left out: hashes, seeds and what is
 //! encrypted say nothing about the person.
+
+use data_encoding::HEXLOWER;
 
 use super::database::{Columns, DatabaseError, Row, Statement};
 use crate::domain::id::UserId;
@@ -14,8 +16,31 @@ pub struct Table {
     /// Which one; also its name in the export.
     pub name: &'static str,
     columns: &'static [(&'static str, Kind)],
-    /// Whose rows they are: of the user `$1`.
-    owner: &'static str,
+    owner: Owner,
+}
+
+/// Whose rows are whose: by a condition on `$1`.
+#[derive(Clone, Copy)]
+enum Owner {
+    /// `$1` is a user's id.
+    User(&'static str),
+    /// `$1` is the normalised address.
+    Address(&'static str),
+    /// `$1` is what mails to the address are found by.
+    Recipient(&'static str),
+}
+
+const OF_USER: Owner = Owner::User("user_id = $1");
+const OF_ADDRESS: Owner = Owner::Address("email_normalized = $1");
+
+/// By what the rows of a person are found.
+pub struct Person<'a> {
+    /// The user.
+    pub user: UserId,
+    /// The normalised address.
+    pub address: &'a str,
+    /// By what mails to it are found: see [`super::mails::delete_to`].
+    pub recipient: [u8; 32],
 }
 
 /// How a column is told.
@@ -30,7 +55,7 @@ use Kind::{Number, Text, Time};
 
 /// Every table but `users`, whose row is the profile.
 pub const TABLES: &[Table] = &[
-    Table { name: "user_roles", columns: &[("role", Text)], owner: "user_id = $1" },
+    Table { name: "user_roles", columns: &[("role", Text)], owner: OF_USER },
     Table {
         name: "sessions",
         columns: &[
@@ -44,19 +69,34 @@ pub const TABLES: &[Table] = &[
             ("expires_at", Time),
             ("ended_at", Time),
         ],
-        owner: "user_id = $1",
+        owner: OF_USER,
     },
     Table {
         name: "totp_factors",
         columns: &[("created_at", Time), ("confirmed_at", Time), ("attempts", Number)],
-        owner: "user_id = $1",
+        owner: OF_USER,
     },
     Table {
         name: "one_time_tokens",
         columns: &[("purpose", Text), ("expires_at", Time)],
-        owner: "user_id = $1",
+        owner: OF_USER,
     },
-    Table { name: "recovery_codes", columns: &[("used_at", Time)], owner: "user_id = $1" },
+    Table {
+        name: "registrations",
+        columns: &[("email", Text), ("name", Text), ("created_at", Time), ("expires_at", Time)],
+        owner: OF_ADDRESS,
+    },
+    Table {
+        name: "invitations",
+        columns: &[("email", Text), ("roles", Text), ("created_at", Time), ("expires_at", Time)],
+        owner: OF_ADDRESS,
+    },
+    Table {
+        name: "mails",
+        columns: &[("kind", Text), ("created_at", Time), ("due_at", Time), ("sent_at", Time)],
+        owner: Owner::Recipient("recipient = $1"),
+    },
+    Table { name: "recovery_codes", columns: &[("used_at", Time)], owner: OF_USER },
     Table {
         name: "sign_in_challenges",
         columns: &[
@@ -66,7 +106,7 @@ pub const TABLES: &[Table] = &[
             ("expires_at", Time),
             ("used_at", Time),
         ],
-        owner: "user_id = $1",
+        owner: OF_USER,
     },
     Table {
         name: "events",
@@ -78,21 +118,22 @@ pub const TABLES: &[Table] = &[
             ("at", Time),
             ("request_id", Text),
         ],
-        owner: "subject = $1 OR actor = 'user:' || $1",
+        owner: Owner::User("subject = $1 OR actor = 'user:' || $1"),
     },
 ];
 
 impl Table {
-    /// What it holds on a user.
-    pub fn of(&self, user: UserId) -> Statement {
+    /// What it holds on a person.
+    pub fn of(&self, person: &Person<'_>) -> Statement {
+        let (owner, key) = match self.owner {
+            Owner::User(owner) => (owner, person.user.to_string()),
+            Owner::Address(owner) => (owner, person.address.to_owned()),
+            Owner::Recipient(owner) => (owner, HEXLOWER.encode(&person.recipient)),
+        };
         let columns: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
-        let sql = format!(
-            "SELECT {} FROM {} WHERE {} ORDER BY 1",
-            columns.join(", "),
-            self.name,
-            self.owner
-        );
-        Statement::new(sql, vec![user.to_string().into()])
+        let sql =
+            format!("SELECT {} FROM {} WHERE {} ORDER BY 1", columns.join(", "), self.name, owner);
+        Statement::new(sql, vec![key.into()])
     }
 
     /// Reads a row of [`Table::of`].

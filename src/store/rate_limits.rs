@@ -137,7 +137,11 @@ fn keys(buckets: &[Bucket]) -> Vec<Value> {
     buckets.iter().map(|bucket| bucket.key.as_str().into()).collect()
 }
 
+/// Of no placeholders, NULL: an empty list is no SQL.
 fn placeholders(first: usize, count: usize) -> String {
+    if count == 0 {
+        return "NULL".to_owned();
+    }
     let numbers = (0..count).map(|index| format!("${}", first.saturating_add(index)));
     numbers.collect::<Vec<_>>().join(", ")
 }

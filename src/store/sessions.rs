@@ -199,6 +199,14 @@ pub fn end_all(user: UserId, now: Timestamp) -> Statement {
     Statement::new(sql, vec![now.into(), user.to_string().into()])
 }
 
+/// Deletes at most `limit` sessions that ended or expired before a time, and returns
+/// their ids.
+pub fn purge(before: Timestamp, limit: u32) -> Statement {
+    let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions \
+               WHERE ended_at < $1 OR expires_at < $1 LIMIT $2) RETURNING id";
+    Statement::new(sql, vec![before.into(), limit.into()])
+}
+
 /// Reads a row of [`list`].
 pub fn from_row(row: Row) -> Result<Session, DatabaseError> {
     from_columns(&mut row.read())

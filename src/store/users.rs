@@ -167,6 +167,12 @@ pub fn change_email(id: UserId, email: &Email, at: Timestamp) -> Statement {
     Statement::new(sql, params).expecting(1)
 }
 
+/// Keeps the same password by another hash; nothing where it is another one by now.
+pub fn renew_password_hash(id: UserId, old: &str, new: &str) -> Statement {
+    let sql = "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
+    Statement::new(sql, vec![new.into(), id.to_string().into(), old.into()])
+}
+
 /// Writes a password over the one whose hash is `old`.
 pub fn change_password(id: UserId, old: &str, new: &str, at: Timestamp) -> Statement {
     let sql = "UPDATE users SET password_hash = $1, updated_at = $2, version = version + 1 \

@@ -125,7 +125,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("POST /api/v1/me/email-change",                  Target::None,             new_email,      [401, 401, 401, 401, 202, 202, 202, 202, 403, 403]),
     ("POST /api/v1/me/email-change/confirm",          Target::None,             bad_token,      [422, 422, 422, 422, 422, 422, 422, 422, 422, 422]),
     ("POST /internal/jobs/run",                       Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
-    ("GET /dev/mailbox",                              Target::None,             nothing,        [200, 200, 200, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /dev/mailbox",                              Target::None,             nothing,        [404, 404, 404, 404, 404, 404, 404, 404, 404, 404]),
     ("GET /api/v1/signing-keys",                     Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
     ("POST /api/v1/signing-keys/rotate",             Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),
     ("GET /api/v1/audit-events",                     Target::None,              nothing,        [401, 401, 401, 401, 403, 403, 403, 200, 200, 403]),

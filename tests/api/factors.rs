@@ -34,7 +34,7 @@ async fn an_authenticator_app_is_told_its_secret_once() {
     let secret = answer.text_at("/secret");
     assert_eq!(BASE32_NOPAD.decode(secret.as_bytes()).unwrap().len(), 20);
     let expected =
-        format!("otpauth://totp/127.0.0.1:alice%40example.com?secret={secret}&issuer=127.0.0.1");
+        format!("otpauth://totp/Rollcall:alice%40example.com?secret={secret}&issuer=Rollcall");
     assert_eq!(answer.text_at("/otpauth_uri"), expected);
     assert_eq!(answer.body.as_object().unwrap().len(), 2);
     assert_snapshot!(alice.get(FACTORS).await, @r#"
@@ -253,4 +253,30 @@ async fn no_secret_is_stored_or_logged_as_it_is() {
     for form in [secret, HEXLOWER.encode(&bytes), BASE64.encode(&bytes)] {
         assert!(!log.contains(&form) && !contents.contains(&form), "{form}");
     }
+}
+
+#[tokio::test]
+async fn whoever_has_a_second_factor_is_told_what_becomes_of_it() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let alice = app.user("alice").await;
+    let email = alice.email.clone();
+    let subjects = async || {
+        let mails = app.mails_to(&email).await.into_iter().rev();
+        mails.map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let alice = app.protect(alice).await;
+    app.clock.advance(Duration::from_secs(1));
+    let fresh = json!({"password": PASSWORD, "code": alice.recovery_codes[0]});
+    let answer = alice.client.post("/api/v1/sessions/current/reauthenticate", fresh).await;
+    answer.assert_status(200);
+    app.clock.advance(Duration::from_secs(1));
+    let path = format!("/api/v1/users/{}/factors", alice.client.id);
+    admin.delete(path).await.assert_status(204);
+    let expected = [
+        "A second factor was added at Rollcall",
+        "A recovery code was used at Rollcall",
+        "Your second factor at Rollcall was removed",
+    ];
+    assert_eq!(subjects().await, expected);
 }

@@ -38,7 +38,8 @@ async fn the_mailbox_shows_what_was_mailed_newest_first() {
     let code = json!({"email": alice.email});
     german.post("/api/v1/email-codes", code).await.assert_status(202);
 
-    let page = app.anon().get("/dev/mailbox?limit=1").await.assert_status(200);
+    let page =
+        app.anon().calling_from("127.0.0.1").get("/dev/mailbox?limit=1").await.assert_status(200);
     let mut newest = page.body["items"][0].clone();
     let text = newest["text"].take().as_str().unwrap().to_owned();
     newest["html"].take();
@@ -64,12 +65,12 @@ async fn the_mailbox_shows_what_was_mailed_newest_first() {
     ");
     assert_eq!(newest["sent_at"], Value::Null);
     let next = format!("/dev/mailbox?limit=1&cursor={}", page.text_at("/next_cursor"));
-    let oldest = app.anon().get(next).await.assert_status(200);
+    let oldest = app.anon().calling_from("127.0.0.1").get(next).await.assert_status(200);
     assert_eq!(oldest.text_at("/items/0/kind"), "reset_password");
     assert_eq!(oldest.text_at("/items/0/from"), "no-reply@example.com");
 
     app.background.run().await;
-    let page = app.anon().get("/dev/mailbox").await.assert_status(200);
+    let page = app.anon().calling_from("127.0.0.1").get("/dev/mailbox").await.assert_status(200);
     assert_eq!(page.text_at("/items/1/sent_at"), "2026-01-01T00:00:01.000000Z");
 }
 
@@ -99,7 +100,7 @@ async fn people_are_written_to_in_their_language() {
 async fn a_mail_is_handed_to_the_provider_after_the_response_and_forgotten() {
     let app = TestApp::with(HTTP).await;
     let alice = app.user("alice").await;
-    app.anon().get("/dev/mailbox").await.assert_problem(404, "not_found");
+    app.anon().calling_from("127.0.0.1").get("/dev/mailbox").await.assert_problem(404, "not_found");
     ask(&app, &alice.email).await;
     assert!(app.provider.take().is_empty());
     app.background.run().await;
@@ -248,7 +249,7 @@ async fn the_job_deletes_what_has_expired() {
     admin.post("/api/v1/invitations", body).await.assert_status(201);
     assert_eq!(
         run(&admin).await,
-        json!({"mails": {"sent": 3, "put_off": 0, "given_up": 0}, "purged": 0})
+        json!({"mails": {"sent": 3, "put_off": 0, "given_up": 0}, "sealed": 9, "purged": 0})
     );
     app.clock.advance(Duration::from_secs(8 * 86_400));
     // Three mails, three tokens, a registration and an invitation, and what six rate
@@ -257,4 +258,48 @@ async fn the_job_deletes_what_has_expired() {
     assert_eq!(run(&admin).await["purged"], 14);
     let left = app.sql("SELECT id FROM mails UNION ALL SELECT hash FROM one_time_tokens", vec![]);
     assert_eq!(left.await.len(), 0);
+    // Sessions stay for 90 days after their end, and with them the places that are known.
+    let sessions = async || app.sql("SELECT id FROM sessions", vec![]).await.len();
+    assert_eq!(sessions().await, 3);
+    app.clock.advance(Duration::from_secs((30 + 90) * 86_400 + 1));
+    let admin = app.sign_in(&admin.email).await;
+    run(&admin).await;
+    assert_eq!(sessions().await, 1);
+}
+
+#[tokio::test]
+async fn the_job_deletes_questions_that_nobody_answered() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let alice = app.user("alice").await;
+    let alice = app.protect(alice).await;
+    let credentials = json!({"email": alice.client.email, "password": PASSWORD});
+    app.anon().post("/api/v1/sessions", credentials).await.assert_status(202);
+    let questions = async || app.sql("SELECT user_id FROM sign_in_challenges", vec![]).await.len();
+    assert_eq!(questions().await, 1);
+    app.clock.advance(Duration::from_secs(299));
+    run(&admin).await;
+    assert_eq!(questions().await, 1);
+    app.clock.advance(Duration::from_secs(1));
+    run(&admin).await;
+    assert_eq!(questions().await, 0);
+}
+
+#[tokio::test]
+async fn the_mailbox_is_for_whoever_sits_at_the_machine() {
+    let app = TestApp::new().await;
+    let here = app.anon().calling_from("127.0.0.1");
+    here.get("/dev/mailbox").await.assert_status(200);
+    app.anon().calling_from("[::1]").get("/dev/mailbox").await.assert_status(200);
+    let elsewhere = [
+        app.anon(),
+        // A proxy on this machine brings the whole world.
+        here.with("x-forwarded-for", "127.0.0.1"),
+        here.with("forwarded", "for=127.0.0.1"),
+    ];
+    for client in elsewhere {
+        client.get("/dev/mailbox").await.assert_problem(404, "not_found");
+    }
+    let open = TestApp::with(&[("mailbox_access", "everybody")]).await;
+    open.anon().get("/dev/mailbox").await.assert_status(200);
 }

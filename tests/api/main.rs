@@ -9,6 +9,7 @@ mod coverage;
 mod email_changes;
 mod email_sign_in;
 mod factors;
+mod foreign_hashes;
 mod headers;
 mod health;
 mod hostile;

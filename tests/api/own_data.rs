@@ -77,8 +77,11 @@ async fn everybody_may_take_along_what_the_service_holds_on_them() {
             "subject": "[id 1]"
           }
         ],
+        "invitations": [],
+        "mails": [],
         "one_time_tokens": [],
         "recovery_codes": [],
+        "registrations": [],
         "sessions": [
           {
             "address": "203.0.113.7",
@@ -155,6 +158,34 @@ async fn who_is_erased_leaves_nothing_but_ids() {
     refresh.assert_problem(401, "unauthenticated");
     let again = app.anon().post("/api/v1/sessions", sign_in).await;
     again.assert_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn what_is_known_of_the_address_alone_is_taken_along_and_erased() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let email = json!({"email": "ida@example.org"});
+    let register = json!({"email": "ida@example.org", "name": "Ida", "password": PASSWORD});
+    app.anon().post("/api/v1/registrations", register.clone()).await.assert_status(202);
+    admin.post("/api/v1/invitations", email.clone()).await.assert_status(201);
+    app.anon().post("/api/v1/magic-links", email.clone()).await.assert_status(202);
+    admin.post("/api/v1/users", register).await.assert_status(201);
+    app.anon().post("/api/v1/password-resets", email).await.assert_status(202);
+    let ida = app.sign_in("ida@example.org").await;
+
+    let records = ida.get(EXPORT).await.assert_status(200).body["records"].clone();
+    let kinds = records["mails"].as_array().unwrap().iter().map(|mail| mail["kind"].clone());
+    let kinds = kinds.collect::<Vec<_>>();
+    assert_eq!(kinds, ["invitation", "magic_link", "reset_password", "verify_email"]);
+    assert_eq!(records["registrations"][0]["name"], "Ida");
+    assert_eq!(records["invitations"][0]["roles"], "user");
+
+    ida.delete(ME).await.assert_status(204);
+    let left = "SELECT id FROM mails UNION ALL SELECT id FROM registrations \
+                UNION ALL SELECT id FROM invitations \
+                UNION ALL SELECT hash FROM one_time_tokens WHERE purpose <> 'registration'";
+    assert_eq!(app.sql(left, Vec::new()).await.len(), 0);
+    assert!(!app.contents().contains("ida@"));
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ fn conforms(value: &Value, schema: &Value, unknown: Unknown) -> Result<(), Strin
     let words = schema.as_object().ok_or_else(|| format!("{schema} is no schema"))?;
     for (word, argument) in words {
         let is_met = match word.as_str() {
-            "description" | "example" | "title" | "default" => true,
+            "description" | "example" | "title" | "default" | "writeOnly" => true,
             "$ref" => {
                 return conforms(value, resolved(argument.as_str().unwrap_or_default())?, unknown);
             }

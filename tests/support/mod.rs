@@ -195,12 +195,18 @@ impl TestApp {
         let mut client = self.anon().showing(made.text_at("/key"));
         client.id = made.text_at("/id");
         client.get("/api/v1/permissions").await.assert_status(200);
+        self.background.run().await;
         client
     }
 
     /// What was mailed to an address, newest first, as `/dev/mailbox` shows it.
     pub(crate) async fn mails_to(&self, email: &str) -> Vec<serde_json::Value> {
-        let mailbox = self.anon().get("/dev/mailbox?limit=200").await.assert_status(200);
+        let mailbox = self
+            .anon()
+            .calling_from("127.0.0.1")
+            .get("/dev/mailbox?limit=200")
+            .await
+            .assert_status(200);
         let mails = mailbox.body["items"].as_array().unwrap().clone();
         mails.into_iter().filter(|mail| mail["to"] == email).collect()
     }

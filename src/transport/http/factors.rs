@@ -72,8 +72,8 @@ pub struct EnrollmentView {
     #[schema(example = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")]
     secret: String,
     /// For a picture (QR code) that apps read: SHA-1, 6 digits, 30 seconds.
-    #[schema(example = "otpauth://totp/id.example.com:ada%40example.com\
-        ?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=id.example.com")]
+    #[schema(example = "otpauth://totp/Rollcall:ada%40example.com\
+        ?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Rollcall")]
     otpauth_uri: String,
 }
 

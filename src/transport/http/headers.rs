@@ -50,6 +50,17 @@ pub fn client_address(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpA
     Some(hops.map_while(address).last().unwrap_or(peer))
 }
 
+/// Whether the request comes from this machine itself: not from a proxy on it,
+/// which would make the whole world look like it.
+pub fn is_local(headers: &HeaderMap, trusted_proxies: usize) -> bool {
+    let hops = headers.get_all(FORWARDED_FOR).iter();
+    let hops = hops.flat_map(|value| value.to_str().unwrap_or_default().split(',')).count();
+    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
+    hops <= trusted_proxies
+        && !headers.contains_key(header::FORWARDED)
+        && client_address(headers, trusted_proxies).is_some_and(is_loopback)
+}
+
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     text.parse::<SocketAddr>().map(|socket| socket.ip()).or_else(|_| text.parse()).ok()

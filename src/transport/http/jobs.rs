@@ -19,6 +19,9 @@ use crate::service::jobs::{self, Done};
 #[schema(as = JobsDone)]
 pub struct JobsDoneView {
     mails: MailsDoneView,
+    /// Events that got their place in the audit trail.
+    #[schema(example = 7)]
+    sealed: u64,
     /// Rows that had expired and were deleted.
     #[schema(example = 12)]
     purged: u64,
@@ -48,14 +51,15 @@ impl From<Done> for JobsDoneView {
                 put_off: mails.put_off,
                 given_up: mails.given_up,
             },
+            sealed: u64::try_from(done.sealed).unwrap_or(u64::MAX),
             purged: u64::try_from(done.purged).unwrap_or(u64::MAX),
         }
     }
 }
 
 /// Does the background work that is due, as much as fits into one request: sends
-/// mails that could not be sent right away, and deletes what has expired. Needs
-/// `jobs:run`. Call it every few minutes.
+/// mails that could not be sent right away, seals the audit trail, and deletes what
+/// has expired. Needs `jobs:run`. Call it every few minutes.
 #[utoipa::path(post, path = "/internal/jobs/run", tag = "jobs", operation_id = "run_jobs",
     responses((status = 200, description = "What was done.", body = JobsDoneView)))]
 pub async fn run(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Problem> {

@@ -257,7 +257,8 @@ impl Fields {
         }
     }
 
-    fn refuse(&mut self, name: &str, reason: Invalid) {
+    /// Says what is wrong with a member.
+    pub fn refuse(&mut self, name: &str, reason: Invalid) {
         self.errors.push(reason.of(name));
     }
 }

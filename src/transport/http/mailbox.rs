@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::extract::Query;
+use super::extract::{AnyCx, Query};
 use super::problem::Problem;
 use super::view;
 use crate::app::App;
@@ -71,8 +71,9 @@ pub struct MailListView {
     next_cursor: Option<String>,
 }
 
-/// Shows what was mailed, newest first, to everybody. It exists for development
-/// only: where `mail_transport` is `mailbox`, and nothing is sent.
+/// Shows what was mailed, newest first. It exists for development only: where
+/// `mail_transport` is `mailbox`, and nothing is sent; and only for requests from
+/// the machine itself unless `mailbox_access` is `everybody`.
 #[utoipa::path(get, path = "/dev/mailbox", tag = "development", operation_id = "mailbox",
     security(()),
     params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false,
@@ -80,10 +81,14 @@ pub struct MailListView {
         ("cursor" = Option<String>, Query, nullable = false,
             description = "A `next_cursor` of this list.")),
     responses((status = 200, description = "A page.", body = MailListView),
-        (status = 404, description = "Mails are sent here, and not shown.")))]
-pub async fn list(State(app): State<Arc<App>>, query: Query) -> Result<Response, Problem> {
+        (status = 404, description = "Mails are sent here, or not shown to you.")))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    AnyCx(cx): AnyCx,
+    query: Query,
+) -> Result<Response, Problem> {
     let request = query.page(&app, LIST)?;
-    let page = mails::mailbox(&app, &request).await?;
+    let page = mails::mailbox(&app, &cx, &request).await?;
     let view = |item: &_| MailView::from(item);
     Ok(view::list(&page, LIST, request.limit, &app.config.secret_key, view))
 }

@@ -82,6 +82,7 @@ impl Server {
         // Who calls is read, not believed: services decide what it is worth.
         let context = Arc::new(Context {
             address: headers::client_address(request.headers(), app.config.trusted_proxies),
+            is_local: headers::is_local(request.headers(), app.config.trusted_proxies),
             user_agent: text(request.headers(), header::USER_AGENT),
             credentials: credentials(request.headers(), begin),
             limits: Default::default(),

@@ -17,10 +17,11 @@ use crate::domain::email::Email;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::password::Password;
+use crate::domain::password_hash::PasswordHash;
 use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::domain::user::{Profile, ProfilePatch};
 use crate::error::{Error, Invalid};
-use crate::service::users;
+use crate::service::users::{self, FirstPassword};
 
 /// Where the list is; its cursors are good there only.
 const LIST: &str = "/api/v1/users";
@@ -35,10 +36,15 @@ pub struct CreateUserBody {
     email: String,
     #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
     name: String,
-    /// Without one, the user cannot sign in with a password yet.
+    /// Without one, the user cannot sign in with a password yet. Not a common password,
+    /// and not made of name and address.
     #[schema(format = Password, nullable = false, min_length = 8, max_length = 256,
         example = "correct horse battery staple")]
     password: Option<String>,
+    /// Instead of a password: its hash by another service, in a form of Argon2, bcrypt,
+    /// scrypt or PBKDF2. It is replaced when the user signs in.
+    #[schema(nullable = false, write_only, max_length = 512)]
+    password_hash: Option<String>,
     /// At most 16 KiB and 16 levels.
     #[schema(value_type = Object, required = false, example = json!({"locale": "en"}))]
     metadata: serde_json::Value,
@@ -78,7 +84,7 @@ pub struct PatchUserBody {
 /// A user to be created, valid.
 pub struct CreateUser {
     profile: Profile,
-    password: Option<Password>,
+    password: FirstPassword,
     roles: BTreeSet<RoleName>,
 }
 
@@ -86,8 +92,7 @@ impl FromFields for CreateUser {
     fn from_fields(mut fields: Fields, app: &App) -> Result<Self, Error> {
         let email = fields.required("email", Email::parse);
         let name = fields.required("name", Name::parse);
-        let min = app.config.password_min_length;
-        let password = fields.optional("password", |text| Password::chosen(text, min));
+        let password = first_password(&mut fields, app);
         let metadata = fields.value("metadata", Metadata::parse).unwrap_or_default();
         let roles = fields.optional_list("roles", MAX_ROLES, RoleName::parse);
         let roles = roles.unwrap_or_else(|| [RoleName::USER].into());
@@ -95,6 +100,22 @@ impl FromFields for CreateUser {
             let profile = Profile { email: email?, name: name?, metadata };
             Some(Self { profile, password, roles })
         })
+    }
+}
+
+fn first_password(fields: &mut Fields, app: &App) -> FirstPassword {
+    let min = app.config.password_min_length;
+    let password = fields.optional("password", |text| Password::chosen(text, min));
+    let hash = fields.optional("password_hash", PasswordHash::parse);
+    match (password, hash) {
+        (Some(_), Some(_)) => {
+            let reason = Invalid::new("not_with_password", "must not stand beside a password");
+            fields.refuse("password_hash", reason);
+            FirstPassword::None
+        }
+        (Some(password), None) => FirstPassword::Chosen(password),
+        (None, Some(hash)) => FirstPassword::Hashed(hash),
+        (None, None) => FirstPassword::None,
     }
 }
 

@@ -1,26 +1,37 @@
 //! The port that hashes passwords, and its implementation.
 
+mod bcrypt;
+mod pause;
+mod pbkdf2;
+mod scrypt;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use data_encoding::BASE64_NOPAD;
+use data_encoding::{BASE64_NOPAD, HEXLOWER};
 use rollcall_argon2id::{Hashing, Inputs, Memory, Params, Progress, Variant};
+use zeroize::Zeroizing;
 
 use crate::app::Timer;
 use crate::domain::password::Password;
-use crate::domain::secret::equal;
+use crate::domain::password_hash::{Algorithm, Argon2, PasswordHash};
+use crate::domain::secret::{equal, sha256};
 use crate::error::{Error, Result};
 use crate::store::database::BoxFuture;
+use pause::Pause;
 
 /// Turns passwords into PHC strings and compares them.
 pub trait PasswordHasher: Send + Sync {
     /// A PHC string of the password with this salt.
     fn hash(&self, password: Password, salt: [u8; 16]) -> BoxFuture<'_, Result<String>>;
 
-    /// Whether the password is the one that was hashed. Without a hash the answer
-    /// is no, and takes as long as with one.
+    /// Whether the password is the one that was hashed, here or elsewhere. Without a
+    /// hash the answer is no, and takes as long as with one of our own.
     fn verify(&self, password: Password, hash: Option<String>) -> BoxFuture<'_, Result<bool>>;
+
+    /// Whether a hash is as [`PasswordHasher::hash`] makes them now. One that is not
+    /// is replaced when its password is shown.
+    fn is_current(&self, hash: &str) -> bool;
 }
 
 /// How many hashes an instance computes at a time: each takes its own memory.
@@ -29,8 +40,6 @@ const AT_A_TIME: usize = 2;
 const QUEUE: usize = 8;
 /// Blocks between two pauses: about a millisecond.
 const SLICE: u32 = 2_048;
-/// A pause: a real timer gives the thread back, yielding alone does not.
-const PAUSE: Duration = Duration::from_micros(50);
 /// How often a waiting hash looks whether it may begin.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 const LOOKS: u32 = 1_000;
@@ -72,7 +81,7 @@ impl Argon2id {
         let hashing = Hashing::new(variant, params, inputs, length, lent.memory());
         let mut hashing = hashing.map_err(Error::internal)?;
         while hashing.advance(SLICE) != Progress::Ready {
-            self.timer.sleep(PAUSE).await;
+            self.pause().take().await;
         }
         Ok(hashing.finish())
     }
@@ -109,25 +118,54 @@ impl Argon2id {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn pause(&self) -> Pause<'_> {
+        Pause(&*self.timer)
+    }
+
     async fn matches(&self, password: &Password, hash: &str) -> Result<bool> {
-        let hash = PasswordHash::new(hash).map_err(Error::internal)?;
-        let variant = match hash.algorithm.as_str() {
-            "argon2id" => Variant::Id,
-            "argon2i" => Variant::I,
-            "argon2d" => Variant::D,
-            other => return Err(Error::internal(format!("no hash of ours: {other}"))),
-        };
-        let cost = argon2::Params::try_from(&hash).map_err(Error::internal)?;
-        let params = Params::new(cost.m_cost(), cost.t_cost(), cost.p_cost());
-        let params = params.map_err(Error::internal)?;
-        let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
-            return Err(Error::internal("a hash without its salt or its output"));
-        };
-        let inputs =
-            Inputs { password: password.reveal(), salt: salt.as_ref(), ..Inputs::default() };
-        let expected = expected.as_bytes();
-        let computed = self.compute(variant, params, &inputs, expected.len()).await?;
-        Ok(equal(&computed, expected))
+        let hash = PasswordHash::parse(hash);
+        let hash = hash.map_err(|_| Error::internal("a stored password hash is not one"))?;
+        Ok(equal(&self.derive(password.reveal(), &hash).await?, &hash.output))
+    }
+
+    /// What comes out for this password as a hash was computed.
+    async fn derive(&self, password: &[u8], hash: &PasswordHash) -> Result<Zeroizing<Vec<u8>>> {
+        let (salt, length) = (hash.salt.as_slice(), hash.output.len());
+        if let Algorithm::Argon2 { variant, memory_kib, passes, lanes } = hash.algorithm {
+            let params = Params::new(memory_kib, passes, lanes).map_err(Error::internal)?;
+            let inputs = Inputs { password, salt, ..Inputs::default() };
+            return self.compute(variant.into(), params, &inputs, length).await.map(Zeroizing::new);
+        }
+        // The others take their turn like ours, with memory of their own.
+        let _turn = self.lend().await?;
+        match hash.algorithm {
+            Algorithm::Argon2 { .. } => Err(Error::internal("Argon2 was computed above")),
+            Algorithm::Bcrypt { cost, sha256: false } => {
+                Ok(Zeroizing::new(bcrypt::derive(password, salt, cost, self.pause()).await))
+            }
+            Algorithm::Bcrypt { cost, sha256: true } => {
+                let password = Zeroizing::new(HEXLOWER.encode(&sha256(password)));
+                let derived = bcrypt::derive(password.as_bytes(), salt, cost, self.pause());
+                Ok(Zeroizing::new(derived.await))
+            }
+            Algorithm::Scrypt { log_n, block, lanes } => {
+                let costs = scrypt::Costs { log_n, block, lanes };
+                scrypt::derive(password, salt, costs, length, self.pause()).await
+            }
+            Algorithm::Pbkdf2 { digest, iterations } => {
+                pbkdf2::derive(digest, password, salt, iterations, length, self.pause()).await
+            }
+        }
+    }
+}
+
+impl From<Argon2> for Variant {
+    fn from(variant: Argon2) -> Self {
+        match variant {
+            Argon2::D => Self::D,
+            Argon2::I => Self::I,
+            Argon2::Id => Self::Id,
+        }
     }
 }
 
@@ -147,6 +185,12 @@ impl PasswordHasher for Argon2id {
                 Some(hash) => self.matches(&password, &hash).await,
                 None => self.hash(password, [0; 16]).await.map(|_| false),
             }
+        })
+    }
+
+    fn is_current(&self, hash: &str) -> bool {
+        hash.strip_prefix("$argon2id$v=19$").is_some_and(|rest| {
+            rest.strip_prefix(self.cost.as_str()).is_some_and(|rest| rest.starts_with('$'))
         })
     }
 }
@@ -183,10 +227,11 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use argon2::password_hash::phc;
     use argon2::{Argon2, PasswordVerifier};
     use futures_util::FutureExt;
 
-    use super::*;
+    use super::{Argon2id, *};
 
     struct AtOnce;
 
@@ -201,15 +246,78 @@ mod tests {
         let hasher = Argon2id::new(64, 2, Arc::new(AtOnce)).unwrap();
         let password = Password::given("correct horse").unwrap();
         let hash = hasher.hash(password.clone(), [7; 16]).now_or_never().unwrap().unwrap();
-        let parsed = PasswordHash::new(&hash).unwrap();
+        let parsed = phc::PasswordHash::new(&hash).unwrap();
         Argon2::default().verify_password(password.reveal(), &parsed).unwrap();
         let verify = |password: &str, hash: Option<&str>| {
             let password = Password::given(password).unwrap();
             hasher.verify(password, hash.map(str::to_owned)).now_or_never().unwrap().unwrap()
         };
+        assert!(hasher.is_current(&hash));
         assert!(verify("correct horse", Some(&hash)));
         assert!(!verify("correct house", Some(&hash)));
         assert!(!verify("correct horse", None));
+    }
+
+    /// Made by Python's hashlib and by crypt(3) of libxcrypt, for "correct horse".
+    const FOREIGN: &[&str] = &[
+        "pbkdf2_sha256$2000$seasalt2$mvpAPYfriIlxNHX9NoZhXCwz+xuxNOls5p8p58FQA9Y=",
+        "pbkdf2_sha1$2000$seasalt2$vrvpyPLb9EVoZRlXl8/BD9SwG2w=",
+        "$pbkdf2-sha256$2000$yMnKy8zNzs/Q0dLT1NXW1w$EpvnsomSn0/DFYNCPeKkutYB8qA16UVvzMWXCxhQkA0",
+        "$pbkdf2-sha512$2000$yMnKy8zNzs/Q0dLT1NXW1w$\
+         eCz3BlXHmDWjmlqSCBxct0qD7iABmxi1vYsnSyDhjb6paBPCADu3/1m2x2MyGFbMJUARSGBbAxKhLyLM/xOY5A",
+        "$pbkdf2$2000$yMnKy8zNzs/Q0dLT1NXW1w$x4Itx7c.2ROcjceh5APFxHGzvkE",
+        "$pbkdf2-sha256$i=2000,l=32$yMnKy8zNzs/Q0dLT1NXW1w$\
+         EpvnsomSn0/DFYNCPeKkutYB8qA16UVvzMWXCxhQkA0",
+        "$scrypt$ln=10,r=8,p=1$yMnKy8zNzs/Q0dLT1NXW1w$SDfo5Vh4WOI0Gj2oah2O18JMdph5SFveKhdeD9EYzg0",
+        "scrypt$1024$seasalt2$8$5$\
+         IV2J5ZSIAnUciMo6BcaHeigaMSbZXnlBIyvRnrJuVu+6g4FNdqdmUd3s8DMnFueA891q49pV9F8fPw2Bgl5MJg==",
+        "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        "$2a$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        "bcrypt$$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuuIvyWZlBcE3WoQXKqRnwrLYJ6nenE0Bq",
+    ];
+
+    fn verify(hasher: &Argon2id, password: &str, hash: &str) -> bool {
+        let verify = hasher.verify(Password::given(password).unwrap(), Some(hash.to_owned()));
+        verify.now_or_never().unwrap().unwrap()
+    }
+
+    #[test]
+    fn hashes_of_others_are_verified_and_not_current() {
+        let hasher = Argon2id::new(64, 2, Arc::new(AtOnce)).unwrap();
+        for hash in FOREIGN {
+            assert!(verify(&hasher, "correct horse", hash), "{hash}");
+            assert!(!verify(&hasher, "correct house", hash), "{hash}");
+            assert!(!hasher.is_current(hash), "{hash}");
+        }
+        let long = "x".repeat(80);
+        let hash = "$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i";
+        assert!(verify(&hasher, &long, hash));
+    }
+
+    #[test]
+    fn argon2_of_other_parameters_is_verified_and_not_current() {
+        let own = Argon2id::new(64, 2, Arc::new(AtOnce)).unwrap();
+        let salt = phc::Salt::new(b"seasalt2seasalt2").unwrap();
+        for (algorithm, memory, passes, lanes) in
+            [("argon2d", 64, 1, 1), ("argon2i", 128, 3, 2), ("argon2id", 64, 3, 4)]
+        {
+            let params = argon2::Params::new(memory, passes, lanes, None).unwrap();
+            let other = argon2::Algorithm::new(algorithm).unwrap();
+            let other = Argon2::new(other, argon2::Version::V0x13, params);
+            let mut output = [0; 32];
+            other.hash_password_into(b"correct horse", &salt, &mut output).unwrap();
+            let hash = format!(
+                "${algorithm}$v=19$m={memory},t={passes},p={lanes}${}${}",
+                BASE64_NOPAD.encode(&salt),
+                BASE64_NOPAD.encode(&output)
+            );
+            assert!(verify(&own, "correct horse", &hash), "{hash}");
+            assert!(verify(&own, "correct horse", &format!("argon2{hash}")), "{hash}");
+            assert!(!verify(&own, "correct house", &hash), "{hash}");
+            assert!(!own.is_current(&hash), "{hash}");
+        }
     }
 
     #[test]
