@@ -1,6 +1,6 @@
 //! Makes what is compiled in out of what is kept for people to read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use sha2::{Digest, Sha256};
@@ -8,18 +8,23 @@ use sha2::{Digest, Sha256};
 /// The passwords that nobody may choose, one a line.
 const COMMON: &str = "src/domain/passwords/common.txt";
 
-/// Writes the first four bytes of each password's SHA-256, sorted: less than half
-/// of the list's size, and one in 270,000 others is taken for one of them.
 /// The description of the API.
 const OPENAPI: &str = "openapi.json";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR"));
+    common_passwords(&folder);
+    openapi(&folder);
+}
+
+/// Writes the first four bytes of each password's SHA-256, sorted: less than half
+/// of the list's size, and one in 270,000 others is taken for one of them.
+fn common_passwords(folder: &Path) {
     println!("cargo::rerun-if-changed={COMMON}");
     let list = fs::read_to_string(COMMON).expect("the list can be read");
     let mut marks: Vec<[u8; 4]> = list.lines().map(mark).collect();
     marks.sort_unstable();
-    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR"));
     fs::write(folder.join("common_passwords"), marks.concat()).expect("the marks can be written");
 }
 

@@ -9,7 +9,7 @@ use jwt_simple::prelude::{Ed25519PublicKey, EdDSAPublicKeyLike, NoCustomClaims};
 use rollcall::domain::access_token::{Algorithm, Claims, SigningKey};
 use rollcall::domain::id::{SessionId, UserId};
 use rollcall::domain::secret::{Purpose, SecretKey};
-use rollcall::domain::time::Timestamp;
+use rollcall::domain::time::{Clock, Timestamp};
 use rollcall::store::database::Database;
 use rollcall::store::keys;
 use serde_json::{Value, json};
