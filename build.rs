@@ -10,12 +10,19 @@ const COMMON: &str = "src/domain/passwords/common.txt";
 
 /// The description of the API.
 const OPENAPI: &str = "openapi.json";
+/// The gRPC API, by the files that have services.
+const PROTOS: &[&str] = &[
+    "rollcall/v1/session_service.proto",
+    "rollcall/v1/token_service.proto",
+    "rollcall/v1/user_service.proto",
+];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR"));
     common_passwords(&folder);
     openapi(&folder);
+    protos(&folder);
 }
 
 /// Writes the first four bytes of each password's SHA-256, sorted: less than half
@@ -40,4 +47,22 @@ fn openapi(folder: &Path) {
     let text = fs::read(OPENAPI).expect("the document can be read");
     let document: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
     fs::write(folder.join("openapi.json"), document.to_string()).expect("it can be written");
+}
+
+/// Writes the code and the descriptors of the gRPC API, without a `protoc`.
+fn protos(folder: &Path) {
+    println!("cargo::rerun-if-changed=proto");
+    let mut compiler = protox::Compiler::new(["proto"]).expect("proto is a folder");
+    compiler.include_imports(true);
+    compiler.open_files(PROTOS).unwrap_or_else(|error| panic!("{error:?}"));
+    // For reflection: as protox writes them, with the annotations, which the types
+    // of prost do not know; and without the comments, which nobody asks for.
+    let descriptors = compiler.encode_file_descriptor_set();
+    fs::write(folder.join("descriptors.bin"), descriptors).expect("they can be written");
+    let described = compiler.include_source_info(true).file_descriptor_set();
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .extern_path(".google.rpc", "::tonic_types::pb")
+        .compile_fds(described)
+        .expect("code can be made of what was compiled");
 }

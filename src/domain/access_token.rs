@@ -214,6 +214,8 @@ pub struct Presented {
     pub user: UserId,
     /// The session that it claims to be of.
     pub session: SessionId,
+    /// When it ends, in whole seconds.
+    pub expires_at: Timestamp,
 }
 
 /// As much of a token's claims as it takes to find its session. Garbage, foreign
@@ -237,8 +239,14 @@ pub fn read_unverified(token: &str, now: Timestamp) -> Option<Presented> {
         kid: header.kid,
         user: UserId::parse(&payload.sub).ok()?,
         session: SessionId::parse(&payload.sid).ok()?,
+        expires_at: Timestamp::from_seconds(payload.exp),
     };
-    (Timestamp::from_seconds(payload.exp) > now).then_some(presented)
+    (presented.expires_at > now).then_some(presented)
+}
+
+/// Everything that a token says, for when its signature was checked.
+pub fn claims(token: &str) -> Option<Claims> {
+    from_library(read_part(token.split('.').nth(1)?)?)
 }
 
 #[derive(Deserialize)]
@@ -280,8 +288,33 @@ fn to_library(claims: &Claims) -> JWTClaims<OwnClaims> {
     }
 }
 
+fn from_library(claims: JWTClaims<OwnClaims>) -> Option<Claims> {
+    let audience = match claims.audiences? {
+        Audiences::AsString(audience) => audience,
+        Audiences::AsSet(_) => return None,
+    };
+    Some(Claims {
+        issuer: claims.issuer?,
+        audience,
+        user: UserId::parse(&claims.subject?).ok()?,
+        session: SessionId::parse(&claims.custom.sid).ok()?,
+        issued_at: from_library_time(claims.issued_at?),
+        expires_at: from_library_time(claims.expires_at?),
+        token_id: claims.jwt_id?,
+        roles: claims.custom.roles,
+        version: claims.custom.ver,
+        authenticated_at: Timestamp::from_seconds(claims.custom.auth_time),
+        methods: claims.custom.amr,
+        assurance: claims.custom.acr,
+    })
+}
+
 fn to_library_time(at: Timestamp) -> UnixTimeStamp {
     UnixTimeStamp::from_secs(u64::try_from(at.seconds()).unwrap_or(0))
+}
+
+fn from_library_time(at: UnixTimeStamp) -> Timestamp {
+    Timestamp::from_seconds(i64::try_from(at.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -321,8 +354,10 @@ mod tests {
                 kid: key.kid().to_owned(),
                 user: claims().user,
                 session: claims().session,
+                expires_at: claims().expires_at,
             };
             assert_eq!(read_unverified(&token, NOW), Some(presented));
+            assert_eq!(super::claims(&token), Some(claims()));
             assert!(verifies(&key, &token, NOW));
             let restored = SigningKey::from_bytes(algorithm, &key.to_bytes()).unwrap();
             assert_eq!(restored.jwk(), key.jwk());

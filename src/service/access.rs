@@ -54,6 +54,13 @@ impl std::fmt::Debug for AccessToken {
     }
 }
 
+impl AccessToken {
+    /// When it ends, by its own word, in whole seconds.
+    pub fn expires_at(&self) -> Timestamp {
+        self.claims.expires_at
+    }
+}
+
 impl Credentials {
     /// Reads what stands behind `Bearer`.
     pub fn read(bearer: &str, now: Timestamp) -> Self {
