@@ -6,6 +6,7 @@
 //! [`wire`] speaks where no client library would.
 
 mod client;
+mod mailbox;
 mod service;
 mod wire;
 
@@ -15,7 +16,9 @@ mod connections;
 mod hostile;
 mod limits;
 mod privacy;
+mod races;
 mod readme;
 mod restart;
+mod secrets;
 mod settings;
 mod walkthrough;
