@@ -16,7 +16,7 @@ use crate::password_hasher::Argon2id;
 use crate::store::database::{BoxFuture, Database};
 use crate::store::postgres::SpinPostgres;
 use crate::store::sqlite::SpinSqlite;
-use crate::transport::http::{Server, misconfigured};
+use crate::transport::{Server, misconfigured};
 
 /// What an instance makes once and keeps until the host drops it.
 static SERVER: Mutex<Slot> = Mutex::new(Slot::Empty);

@@ -167,10 +167,16 @@ fn only_who_implements_a_port_for_the_host_knows_it() {
 
 #[test]
 fn handlers_are_short() {
-    for Source { path, code } in layer("transport/http") {
-        for handler in code.split("\npub async fn ").skip(1) {
-            let lines = handler.split("\n}").next().unwrap().lines().count();
-            assert!(lines < 30, "{path}: {} has {lines} lines", handler.lines().next().unwrap());
+    for (folder, begin, end) in [
+        ("transport/http", "\npub async fn ", "\n}"),
+        ("transport/grpc", "\n    async fn ", "\n    }"),
+    ] {
+        for Source { path, code } in layer(folder) {
+            for handler in code.split(begin).skip(1) {
+                let lines = handler.split(end).next().unwrap().lines().count();
+                let name = handler.lines().next().unwrap();
+                assert!(lines < 30, "{path}: {name} has {lines} lines");
+            }
         }
     }
 }

@@ -97,6 +97,19 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Those after which a user is not what it was, as others see it.
+    pub const CHANGES_OF_USERS: &[Self] = &[
+        Self::UserCreated,
+        Self::UserUpdated,
+        Self::UserDeleted,
+        Self::UserRolesChanged,
+        Self::UserSuspended,
+        Self::UserUnsuspended,
+        Self::EmailVerified,
+        Self::EmailChanged,
+        Self::PasswordReset,
+    ];
+
     /// The name on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {

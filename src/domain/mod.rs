@@ -8,6 +8,7 @@ pub mod address;
 pub mod api_key;
 pub mod audit;
 pub mod authentication;
+pub mod change;
 pub mod common_passwords;
 pub mod email;
 pub mod event;

@@ -6,6 +6,7 @@ pub mod addressees;
 pub mod api_keys;
 pub mod audit;
 pub mod bootstrap;
+pub mod changes;
 pub mod email_changes;
 pub mod email_codes;
 pub mod email_sign_in;
@@ -29,6 +30,7 @@ pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
 pub mod signing_keys;
+pub mod tokens;
 pub mod user_roles;
 pub mod users;
 

@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod callers;
 pub mod challenges;
+pub mod changes;
 pub mod database;
 pub mod events;
 pub mod factors;

@@ -1,3 +1,45 @@
 //! The edges: parse, call one service function, render.
 
+pub mod context;
+pub mod grpc;
 pub mod http;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+
+use crate::app::App;
+use crate::config::ConfigErrors;
+
+/// The service over HTTP and gRPC, on one port.
+#[derive(Clone)]
+pub struct Server {
+    http: http::Server,
+    grpc: grpc::Server,
+}
+
+impl Server {
+    /// Puts both transports in front of the app.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { http: http::Server::new(Arc::clone(&app)), grpc: grpc::Server::new(app) }
+    }
+
+    /// Answers a request by the transport that it is for.
+    pub async fn serve(&self, request: Request<Body>) -> Response<Body> {
+        if grpc::is_call(&request) {
+            self.grpc.serve(request).await
+        } else {
+            self.http.serve(request).await
+        }
+    }
+}
+
+/// The answer to everything while the settings are wrong.
+pub fn misconfigured(request: &Request<Body>, errors: &ConfigErrors) -> Response<Body> {
+    if grpc::is_call(request) {
+        grpc::misconfigured(errors)
+    } else {
+        http::misconfigured(request, errors)
+    }
+}

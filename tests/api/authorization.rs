@@ -9,7 +9,7 @@ use crate::support::client::Client;
 use crate::support::{BOOTSTRAP_TOKEN, PASSWORD, TestApp};
 
 /// The columns of [`TABLE`]. A new sort of caller is a new column.
-const CALLERS: [&str; 10] = [
+pub(crate) const CALLERS: [&str; 10] = [
     "nobody",
     "garbage",
     "half-authenticated",
@@ -24,7 +24,7 @@ const CALLERS: [&str; 10] = [
 
 /// An operation, what it is asked for, and the status that each of [`CALLERS`]
 /// gets. An operation has a row for each target that makes a difference.
-type Row = (&'static str, Target, fn(&World) -> Value, [u16; CALLERS.len()]);
+pub(crate) type Row = (&'static str, Target, fn(&World) -> Value, [u16; CALLERS.len()]);
 
 // `user` is the one whom the target `Own` names, and has an authenticator app that
 // was never confirmed; `other user` is another one, and has one that was.
@@ -160,8 +160,8 @@ pub(crate) enum Target {
 
 /// Somebody of every sort.
 pub(crate) struct World {
-    app: TestApp,
-    callers: [Client; CALLERS.len()],
+    pub(crate) app: TestApp,
+    pub(crate) callers: [Client; CALLERS.len()],
     unconfirmed: Authenticator,
     other: Protected,
     weak_key: Client,
@@ -194,7 +194,8 @@ impl World {
         &self.callers[column]
     }
 
-    fn path(&self, template: &str, target: Target) -> String {
+    /// A path with the target in its place.
+    pub(crate) fn path(&self, template: &str, target: Target) -> String {
         let Some((before, placeholder)) = template.split_once('{') else {
             return template.to_owned();
         };

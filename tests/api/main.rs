@@ -10,6 +10,7 @@ mod email_changes;
 mod email_sign_in;
 mod factors;
 mod foreign_hashes;
+mod grpc;
 mod headers;
 mod health;
 mod hostile;

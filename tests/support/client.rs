@@ -2,20 +2,20 @@
 
 use axum::body::{Body, Bytes};
 use http::{HeaderName, HeaderValue, Method, Request};
-use rollcall::transport::http::Server;
+use rollcall::transport::Server;
 use serde_json::Value;
 
 use super::document;
 use super::response::Response;
 
 /// Where every request comes from, as the host tells it.
-const PEER: &str = "203.0.113.7:50000";
+pub(crate) const PEER: &str = "203.0.113.7:50000";
 
 /// Somebody who sends requests.
 #[derive(Clone)]
 pub(crate) struct Client {
-    server: Server,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) server: Server,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Who it is; empty for nobody.
     pub(crate) id: String,
     /// The session in which it is signed in.

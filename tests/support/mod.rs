@@ -4,6 +4,7 @@
 pub(crate) mod authenticator;
 pub(crate) mod client;
 mod document;
+pub(crate) mod grpc;
 pub(crate) mod observed;
 pub(crate) mod ports;
 pub(crate) mod postgres;
@@ -16,7 +17,7 @@ use rollcall::app::{App, Ports};
 use rollcall::config::Config;
 use rollcall::password_hasher::Argon2id;
 use rollcall::store::database::{Database, Row, Statement, Value};
-use rollcall::transport::http::Server;
+use rollcall::transport::Server;
 use serde_json::json;
 
 use client::Client;

@@ -1,8 +1,9 @@
 //! What else of the outside world an app has: time, randomness, timers, the log,
 //! other servers and what is done after a response, all in the hands of the test.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -55,28 +56,48 @@ impl Rng for SeededRng {
     }
 }
 
-/// A timer that never runs out, or always at once.
-pub(crate) struct ManualTimer(AtomicBool);
+/// A timer that never runs out, or always at once, or when the test says so.
+#[derive(Default)]
+pub(crate) struct ManualTimer {
+    is_out: AtomicBool,
+    ticks: Arc<AtomicU64>,
+}
 
 impl ManualTimer {
     /// It never runs out.
     pub(crate) fn new() -> Self {
-        Self(AtomicBool::new(false))
+        Self::default()
     }
 
     /// From now on, whoever sleeps has slept long enough.
     pub(crate) fn run_out(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.is_out.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits for something while time passes for whoever sleeps meanwhile.
+    pub(crate) async fn running<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if let Poll::Ready(done) = futures_util::poll!(work.as_mut()) {
+                return done;
+            }
+            self.ticks.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+        }
     }
 }
 
 impl Timer for ManualTimer {
     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        if self.0.load(Ordering::SeqCst) {
-            Box::pin(std::future::ready(()))
-        } else {
-            Box::pin(std::future::pending())
+        if self.is_out.load(Ordering::SeqCst) {
+            return Box::pin(std::future::ready(()));
         }
+        let ticks = Arc::clone(&self.ticks);
+        let begin = ticks.load(Ordering::SeqCst);
+        Box::pin(std::future::poll_fn(move |_| {
+            // Nobody is woken: who lets time pass polls.
+            if ticks.load(Ordering::SeqCst) == begin { Poll::Pending } else { Poll::Ready(()) }
+        }))
     }
 }
 

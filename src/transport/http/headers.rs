@@ -12,11 +12,15 @@ use axum::response::IntoResponse;
 use crate::domain::id::new_uuid;
 use crate::domain::time::{Rng, Timestamp};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Names the request, in both directions.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_VERSION: HeaderName = HeaderName::from_static("api-version");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// What Spin appends; a client's own copies come before it.
 const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
+
+/// W3C Trace Context.
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The version of the API, in the path as `v1`.
 const VERSION: &str = "1";
@@ -34,6 +38,15 @@ pub fn request_id(headers: &HeaderMap, now: Timestamp, rng: &dyn Rng) -> String 
         Some(id) => id.to_owned(),
         None => new_uuid(now, rng).to_string(),
     }
+}
+
+/// The trace of which the request is a part, by `traceparent` (W3C Trace Context).
+pub fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let mut parts = headers.get(TRACE_PARENT)?.to_str().ok()?.split('-');
+    let (version, id) = (parts.next()?, parts.next()?);
+    let is_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let is_trace = version.len() == 2 && version != "ff" && id.len() == 32 && is_hex(id);
+    (is_trace && id.bytes().any(|b| b != b'0')).then(|| id.to_owned())
 }
 
 /// Where the request comes from: the peer that the host names, then as many
@@ -134,7 +147,7 @@ pub fn preflight() -> Response<Body> {
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, API-Version",
+            "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, API-Version, X-Grpc-Web, X-User-Agent, Grpc-Timeout",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "600"),
     ];

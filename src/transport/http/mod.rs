@@ -41,17 +41,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::{HeaderMap, Method, Request, Response, header};
+use axum::http::{Method, Request, Response, header};
 use axum::response::IntoResponse;
 use futures_util::future::{Either, select};
 use tower_service::Service;
 
+use super::context;
 use crate::app::App;
 use crate::config::{ConfigErrors, LogLevel};
-use crate::domain::locale::Locale;
-use crate::service::access::Credentials;
 use crate::service::health::Check;
-use crate::service::{Context, WroteMail, mails};
+use crate::service::mails;
 use problem::Problem;
 
 /// The service over HTTP.
@@ -73,20 +72,8 @@ impl Server {
         let begin = app.now();
 
         // The request gets a name: the client's if it is well-formed, else a new one.
-        let request_id = headers::request_id(request.headers(), begin, &*app.rng);
-
         // Who calls is read, not believed: services decide what it is worth.
-        let context = Context {
-            address: headers::client_address(request.headers(), app.config.trusted_proxies),
-            is_local: headers::is_local(request.headers(), app.config.trusted_proxies),
-            user_agent: text(request.headers(), header::USER_AGENT),
-            credentials: credentials(request.headers(), begin),
-            limits: Default::default(),
-            locale: text(request.headers(), header::ACCEPT_LANGUAGE)
-                .and_then(|languages| Locale::negotiate(&languages)),
-            wrote_mail: WroteMail::default(),
-            request_id,
-        };
+        let context = context::read(app, request.headers(), begin);
         let limits = context.limits.clone();
         let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
         let method = request.method().clone();
@@ -207,23 +194,4 @@ pub fn misconfigured(request: &Request<Body>, errors: &ConfigErrors) -> Response
         *response.body_mut() = Body::from(problem.body("none"));
     }
     response
-}
-
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-}
-
-/// The one credential of the request. Several are as bad as none: another
-/// component might have looked at the other one.
-fn credentials(headers: &HeaderMap, now: crate::domain::time::Timestamp) -> Credentials {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Credentials::None };
-    let bearer = value.to_str().ok().and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    match (bearer, values.next()) {
-        (Some(token), None) => Credentials::read(token, now),
-        _ => Credentials::Garbage,
-    }
 }

@@ -1,0 +1,61 @@
+//! What a credential that somebody showed to somebody else is worth.
+
+use super::Context;
+use super::access::{self, Caller, Credentials};
+use crate::app::App;
+use crate::domain::access_token::{self, Claims};
+use crate::domain::event::Actor;
+use crate::domain::id::SessionId;
+use crate::domain::role::{Permissions, RoleName};
+use crate::domain::time::Timestamp;
+use crate::error::{Error, Result};
+
+/// A credential that is good at this moment.
+#[derive(Debug)]
+pub struct Active {
+    /// Whose it is.
+    pub subject: Actor,
+    /// In which session; a program has none.
+    pub session: Option<SessionId>,
+    /// The roles of the user; a program has none.
+    pub roles: Vec<RoleName>,
+    /// What its holder may do.
+    pub permissions: Permissions,
+    /// When it expires, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What an access token says, if it is genuine and has not expired. Whether its
+/// session goes on is not asked: this is what everybody can do who has the keys.
+pub async fn verify(app: &App, token: &str) -> Result<Option<Claims>> {
+    let Some((kid, claims)) = access_token::read_unverified(token, app.now()) else {
+        return Ok(None);
+    };
+    Ok(app.keys.verify(app, &kid, token).await?.then_some(claims))
+}
+
+/// What an access token or an API key is worth, for those who are known themselves.
+pub async fn introspect(app: &App, cx: &Context, token: &str) -> Result<Option<Active>> {
+    access::caller(app, cx).await?;
+    let now = app.now();
+    let shown = Context { credentials: Credentials::read(token, now), ..cx.clone() };
+    let caller = match access::caller(app, &shown).await {
+        Ok(caller) => caller,
+        Err(Error::Unauthenticated) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (roles, expires_at) = match &caller {
+        Caller::User(user) => {
+            let claims = access_token::read_unverified(token, now);
+            (user.user.roles.clone(), claims.map(|(_, claims)| claims.expires_at))
+        }
+        Caller::ApiKey(key) => (Vec::new(), key.expires_at),
+    };
+    Ok(Some(Active {
+        subject: caller.actor(),
+        session: caller.session(),
+        roles,
+        permissions: caller.permissions().clone(),
+        expires_at,
+    }))
+}

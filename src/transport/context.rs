@@ -1,0 +1,45 @@
+//! What is known of a request besides what it asks for, whichever transport it
+//! comes by: both have HTTP headers.
+
+use axum::http::{HeaderMap, header};
+
+use super::http::headers;
+use crate::app::App;
+use crate::domain::locale::Locale;
+use crate::domain::time::Timestamp;
+use crate::service::access::Credentials;
+use crate::service::{Context, WroteMail};
+
+/// Reads it. Nothing is believed yet: services decide what a credential is worth.
+pub fn read(app: &App, headers: &HeaderMap, now: Timestamp) -> Context {
+    Context {
+        request_id: headers::request_id(headers, now, &*app.rng),
+        address: headers::client_address(headers, app.config.trusted_proxies),
+        is_local: headers::is_local(headers, app.config.trusted_proxies),
+        user_agent: text(headers, header::USER_AGENT),
+        credentials: credentials(headers, now),
+        limits: Default::default(),
+        locale: text(headers, header::ACCEPT_LANGUAGE)
+            .and_then(|languages| Locale::negotiate(&languages)),
+        wrote_mail: WroteMail::default(),
+    }
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The one credential of the request. Several are as bad as none: another
+/// component might have looked at the other one.
+fn credentials(headers: &HeaderMap, now: Timestamp) -> Credentials {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Credentials::None };
+    let bearer = value.to_str().ok().and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    match (bearer, values.next()) {
+        (Some(token), None) => Credentials::read(token, now),
+        _ => Credentials::Garbage,
+    }
+}

@@ -1,0 +1,147 @@
+//! Errors as statuses of gRPC, with the details of `google.rpc`. The only place
+//! where a code is chosen.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use prost::Message;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt, pb};
+
+use crate::error::Error;
+use crate::transport::http::problem::Problem;
+
+/// Who says what reasons mean.
+const DOMAIN: &str = "rollcall";
+
+/// Why a call failed, for the log.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The code of the problem in REST; the reason in the details.
+    pub code: &'static str,
+    /// What nobody but the log is told.
+    pub cause: Option<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Why a call failed, if it was for a reason of ours.
+pub fn failure(status: &Status) -> Option<&Failure> {
+    std::error::Error::source(status)?.downcast_ref()
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let code = code(&error);
+        let message = message(&error);
+        let problem = Problem::from(error);
+        let mut more = HashMap::new();
+        if let Some(max_age) = problem.max_age {
+            more.insert("max_age".to_owned(), max_age.as_secs().to_string());
+        }
+        let mut details = ErrorDetails::with_error_info(problem.code, DOMAIN, more);
+        if !problem.errors.is_empty() {
+            let violations = problem.errors.iter().map(|error| FieldViolation {
+                reason: error.code.to_owned(),
+                ..FieldViolation::new(&error.field, &error.message)
+            });
+            details.set_bad_request(violations.collect::<Vec<_>>());
+        }
+        if let Some(retry_after) = problem.retry_after {
+            details.set_retry_info(Some(retry_after));
+        }
+        let message = message.map_or(problem.detail, str::to_owned);
+        failed(code, message, details, Failure { code: problem.code, cause: problem.cause })
+    }
+}
+
+fn code(error: &Error) -> Code {
+    match error {
+        Error::Malformed(_) | Error::Invalid(_) => Code::InvalidArgument,
+        Error::Unauthenticated
+        | Error::InvalidCredentials
+        | Error::InvalidCode
+        | Error::NotFresh { .. } => Code::Unauthenticated,
+        Error::Forbidden(_) | Error::Refused { .. } => Code::PermissionDenied,
+        Error::NotFound(_) => Code::NotFound,
+        Error::Conflict { code: "busy", .. } | Error::PreconditionFailed => Code::Aborted,
+        Error::Conflict { code, .. } if code.ends_with("_taken") => Code::AlreadyExists,
+        Error::Conflict { .. } | Error::PreconditionRequired => Code::FailedPrecondition,
+        Error::TooManyRequests { .. } => Code::ResourceExhausted,
+        Error::Unavailable { .. } => Code::Unavailable,
+        Error::Internal(_) => Code::Internal,
+    }
+}
+
+/// What is said in other words than in REST, because those speak of headers.
+fn message(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Invalid(_) => Some("Some fields are not acceptable. See the details."),
+        Error::NotFresh { .. } => Some("Prove again who you are, then try again."),
+        Error::PreconditionFailed => {
+            Some("The resource is no longer at the version that is named. Read it again.")
+        }
+        Error::PreconditionRequired => Some("Name the version that you mean to replace."),
+        Error::TooManyRequests { .. } => {
+            Some("A limit is used up. The details say how long to wait.")
+        }
+        Error::Malformed(_)
+        | Error::Unauthenticated
+        | Error::InvalidCredentials
+        | Error::InvalidCode
+        | Error::Forbidden(_)
+        | Error::Refused { .. }
+        | Error::NotFound(_)
+        | Error::Conflict { .. }
+        | Error::Unavailable { .. }
+        | Error::Internal(_) => None,
+    }
+}
+
+/// What the library refused before a service saw it, in our words: it says
+/// `INTERNAL` where the client is to blame.
+pub fn of_codec(status: Status) -> Status {
+    if failure(&status).is_some() {
+        return status;
+    }
+    let (code, reason) = match status.code() {
+        Code::OutOfRange => (Code::ResourceExhausted, "payload_too_large"),
+        Code::Internal | Code::Unknown => (Code::InvalidArgument, "malformed_request"),
+        Code::Unimplemented => (Code::Unimplemented, "not_found"),
+        other => (other, "malformed_request"),
+    };
+    plain(code, reason, status.message())
+}
+
+/// The call did not end before its deadline.
+pub fn deadline_exceeded() -> Status {
+    timed_out("The call took too long. It may or may not have had an effect.")
+}
+
+/// Something took too long.
+pub fn timed_out(message: &str) -> Status {
+    plain(Code::DeadlineExceeded, "timeout", message)
+}
+
+/// An error within a stream of results.
+pub fn item(error: impl Into<Status>) -> pb::Status {
+    pb::Status::decode(error.into().details()).unwrap_or_default()
+}
+
+fn plain(code: Code, reason: &'static str, message: &str) -> Status {
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    failed(code, message.to_owned(), details, Failure { code: reason, cause: None })
+}
+
+fn failed(code: Code, message: String, details: ErrorDetails, failure: Failure) -> Status {
+    let mut status = Status::with_error_details(code, message, details);
+    status.set_source(Arc::new(failure));
+    status
+}

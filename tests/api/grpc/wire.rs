@@ -1,0 +1,169 @@
+//! What no client library sends: each gets a proper status and changes nothing.
+
+use std::io::Write;
+
+use axum::body::Body;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{Method, Request};
+use prost::Message;
+use rollcall::transport::grpc::pb;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use crate::support::TestApp;
+use crate::support::grpc::{Answer, frame};
+
+const CREATE: &str = "/rollcall.v1.UserService/CreateUser";
+const IMPORT: &str = "/rollcall.v1.UserService/ImportUsers";
+
+fn create() -> Vec<u8> {
+    let user = pb::NewUser {
+        email: "new@example.com".to_owned(),
+        name: "New".to_owned(),
+        ..pb::NewUser::default()
+    };
+    pb::CreateUserRequest { user: Some(user) }.encode_to_vec()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    let mut compressed = frame(&encoder.finish().unwrap());
+    compressed[0] = 1;
+    compressed
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer, code: Code, reason: &str, case: &str) {
+    let status = answer.status.as_ref().unwrap_or_else(|| panic!("{case}: {answer:?}"));
+    let told = status.get_details_error_info().map(|info| info.reason);
+    assert_eq!((status.code(), told.as_deref()), (code, Some(reason)), "{case}: {status:?}");
+    assert_eq!(answer.http_status, 200, "{case}");
+    assert!(!answer.headers.contains_key("grpc-status"), "{case}: {answer:?}");
+    assert_eq!(answer.headers["content-type"], "application/grpc", "{case}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_message_is_refused() {
+    let app = TestApp::new().await;
+    let channel = app.admin().await.channel();
+    let before = app.contents();
+    let whole = frame(&create());
+    let mut flagged = whole.clone();
+    flagged[0] = 7;
+    let mut compressed = whole.clone();
+    compressed[0] = 1;
+    let text = frame(b"{\"user\": {}}");
+    for (case, body) in [
+        ("nothing", Vec::new()),
+        ("half a header", whole[..3].to_vec()),
+        ("a header alone", whole[..5].to_vec()),
+        ("a message that stops in the middle", whole[..whole.len() - 1].to_vec()),
+        ("a flag that there is not", flagged),
+        ("compressed by nothing", compressed),
+        ("not protobuf", text),
+    ] {
+        for path in [CREATE, IMPORT] {
+            // To a stream, both are its end.
+            if path == IMPORT && ["nothing", "a header alone"].contains(&case) {
+                continue;
+            }
+            let answer = channel.send(path, body.clone()).await;
+            assert_refused(&answer, Code::InvalidArgument, "malformed_request", case);
+            assert_eq!(app.contents(), before, "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_is_refused_compressed_or_not() {
+    let app = TestApp::with(&[("body_limit", "64KiB")]).await;
+    let channel = app.admin().await.channel();
+    let before = app.contents();
+    let large = vec![0; (64 << 10) + 1];
+    let answer = channel.unary(CREATE, &large).await;
+    assert_refused(&answer, Code::ResourceExhausted, "payload_too_large", "plain");
+    let compressed = channel.clone().with("grpc-encoding", "gzip");
+    let answer = compressed.send(CREATE, gzip(&vec![0; 64 << 20])).await;
+    assert_refused(&answer, Code::ResourceExhausted, "payload_too_large", "compressed");
+    // What is announced is not waited for.
+    let answer = channel.send(CREATE, vec![0, 0xff, 0xff, 0xff, 0xff]).await;
+    assert_refused(&answer, Code::ResourceExhausted, "payload_too_large", "announced");
+    assert_eq!(app.contents(), before);
+}
+
+#[tokio::test]
+async fn a_message_may_come_compressed() {
+    let app = TestApp::new().await;
+    let channel = app.admin().await.channel();
+    let answer = channel.clone().with("grpc-encoding", "gzip").send(CREATE, gzip(&create())).await;
+    assert_eq!(answer.code(), Code::Ok);
+    let answer = channel.with("grpc-encoding", "br").send(CREATE, gzip(&create())).await;
+    assert_eq!(answer.code(), Code::Unimplemented);
+    assert_eq!(answer.headers["grpc-accept-encoding"], "gzip,identity");
+}
+
+#[tokio::test]
+async fn a_method_that_there_is_not_is_unimplemented() {
+    let app = TestApp::new().await;
+    let channel = app.admin().await.channel();
+    for path in [
+        "/rollcall.v1.UserService/Nothing",
+        "/rollcall.v1.UserService",
+        "/rollcall.v1.Nothing/GetUser",
+        "/rollcall.v2.UserService/GetUser",
+        "/api/v1/users",
+        "/",
+    ] {
+        let answer = channel.unary(path, b"").await;
+        assert_refused(&answer, Code::Unimplemented, "not_found", path);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_call_gets_a_status_of_http() {
+    let app = TestApp::new().await;
+    let channel = app.admin().await.channel();
+    let send = |method: Method, content_type: &'static str| {
+        let request = Request::builder().method(method).uri(CREATE);
+        let request = request.header("content-type", content_type);
+        channel.request(request.body(Body::from(frame(&create()))).unwrap())
+    };
+    let before = app.contents();
+    for content_type in ["application/json", "application/grpc+json", "application/grpc-other", ""]
+    {
+        assert_eq!(send(Method::POST, content_type).await.http_status, 415, "{content_type}");
+    }
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answer = send(method, "application/grpc").await;
+        assert_eq!(
+            (answer.http_status.as_u16(), &answer.headers["allow"]),
+            (405, &"POST".parse().unwrap())
+        );
+    }
+    assert_eq!(app.contents(), before);
+}
+
+#[tokio::test]
+async fn a_deadline_is_kept() {
+    let app = TestApp::new().await;
+    let channel = app.admin().await.channel();
+    let answer = channel.clone().with("grpc-timeout", "soon").unary(CREATE, &create()).await;
+    assert_refused(&answer, Code::InvalidArgument, "malformed_request", "malformed");
+    let before = app.contents();
+    app.database.stall();
+    app.timer.run_out();
+    let answer = channel.with("grpc-timeout", "5m").unary(CREATE, &create()).await;
+    assert_refused(&answer, Code::DeadlineExceeded, "timeout", "expired");
+    assert_eq!(app.contents(), before);
+}
+
+#[tokio::test]
+async fn whoever_is_not_known_is_told_so_before_the_message_is_read() {
+    let app = TestApp::new().await;
+    for client in [app.anon(), app.anon().showing("garbage")] {
+        let answer = client.channel().send(CREATE, vec![9, 9]).await;
+        assert_refused(&answer, Code::Unauthenticated, "unauthenticated", "garbage");
+    }
+}
