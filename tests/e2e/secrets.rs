@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::client::Answer;
 use crate::mailbox::{code_in, mail_to, token_in};
-use crate::service::{ADMIN, BOOTSTRAP_TOKEN, PASSWORD, Service, builder};
+use crate::service::{ADMIN, BOOTSTRAP_TOKEN, PASSWORD, Service, on_sqlite};
 
 const WRONG: &str = "a guess that nobody would write down";
 const NEW: &str = "another walk over the wide hills";
@@ -14,7 +14,7 @@ const NEW: &str = "another walk over the wide hills";
 #[tokio::test]
 async fn no_secret_is_in_the_database_the_log_or_a_problem() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::start(&builder().state_dir(folder.path()));
+    let service = Service::start(&on_sqlite().state_dir(folder.path()));
     let (secrets, problems) = plant(&service).await;
 
     let mut places = vec![

@@ -1,13 +1,13 @@
 //! A service that runs, with its first admin.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE32_NOPAD;
 use reqwest::Method;
 use rollcall_testkit::host::Builder;
-use rollcall_testkit::{Host, build};
+use rollcall_testkit::{Host, build, postgres};
 use serde_json::json;
 
 use crate::client::Client;
@@ -32,17 +32,41 @@ pub(crate) struct SecondFactor {
     pub(crate) recovery_codes: Vec<String>,
 }
 
-/// How to start one: the component as `spin.toml` has it, on SQLite, with
-/// secrets for tests.
+/// How to start one with a database of its own, empty: on the Postgres that
+/// `ROLLCALL_TEST_POSTGRES` names, or else on SQLite.
 pub(crate) fn builder() -> Builder {
-    static MANIFEST: OnceLock<PathBuf> = OnceLock::new();
-    let manifest = MANIFEST.get_or_init(|| {
-        build::component("rollcall");
-        build::workspace().join("spin.toml")
-    });
-    Host::builder(manifest)
+    match std::env::var("ROLLCALL_TEST_POSTGRES") {
+        Ok(server) => on_postgres(&postgres::database(&server)),
+        Err(_) => on_sqlite(),
+    }
+}
+
+/// How to start one on the SQLite of its state folder, with secrets for tests.
+pub(crate) fn on_sqlite() -> Builder {
+    with_secrets(Host::builder(component().join("spin.toml")))
+}
+
+/// How to start one on the Postgres at `url`, which it migrates.
+pub(crate) fn on_postgres(url: &str) -> Builder {
+    let (_, host) = url.split_once('@').unwrap();
+    let (host, _) = host.split_once('/').unwrap();
+    with_secrets(Host::builder(component().join("spin.postgres.toml")))
+        .variable("postgres_url", url)
+        .variable("postgres_host", host)
+        .variable("auto_migrate", "true")
+}
+
+fn with_secrets(builder: Builder) -> Builder {
+    builder
         .variable("secret_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
         .variable("bootstrap_token", BOOTSTRAP_TOKEN)
+}
+
+/// Builds the component once, and says where its manifests are.
+fn component() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build::component("rollcall"));
+    build::workspace()
 }
 
 impl Service {
