@@ -243,7 +243,7 @@ pub fn read_unverified(token: &str, now: Timestamp) -> Option<Presented> {
     (presented.expires_at > now).then_some(presented)
 }
 
-/// Everything that a token says, for when its signature was checked.
+/// Everything that a token says.
 pub fn claims(token: &str) -> Option<Claims> {
     from_library(read_part(token.split('.').nth(1)?)?)
 }

@@ -8,6 +8,7 @@
 //! [`wire`] speaks where no client library would.
 
 mod client;
+mod mailbox;
 mod service;
 mod wire;
 
@@ -17,7 +18,9 @@ mod hostile;
 mod limits;
 mod on_both;
 mod privacy;
+mod races;
 mod readme;
 mod restart;
+mod secrets;
 mod settings;
 mod walkthrough;

@@ -76,7 +76,7 @@ fn code(error: &Error) -> Code {
         Error::Conflict { .. } | Error::PreconditionRequired => Code::FailedPrecondition,
         Error::TooManyRequests { .. } => Code::ResourceExhausted,
         Error::Unavailable { .. } => Code::Unavailable,
-        // Clients try again by themselves what is unavailable, and this they must not.
+        // Not one that clients try again by themselves.
         Error::InDoubt(_) => Code::Unknown,
         Error::Internal(_) => Code::Internal,
     }
