@@ -370,9 +370,8 @@ mod tests {
         let key = SigningKey::generate(Algorithm::EdDsa);
         let token = key.sign(&claims()).unwrap();
         let (_, rest) = token.split_once('.').unwrap();
-        let with_header = |header: Value| {
-            format!("{}.{rest}", BASE64URL_NOPAD.encode(header.to_string().as_bytes()))
-        };
+        let encoded = |header: Value| BASE64URL_NOPAD.encode(header.to_string().as_bytes());
+        let with_header = |header: Value| format!("{}.{rest}", encoded(header));
         for forged in [
             with_header(json!({"alg": "none", "typ": "at+jwt", "kid": key.kid()})),
             with_header(json!({"alg": "HS256", "typ": "at+jwt", "kid": key.kid()})),
