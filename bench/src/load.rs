@@ -79,6 +79,7 @@ async fn keep_busy(
         let body = response.into_body().collect().await?.to_bytes();
         latencies.push(begin.elapsed());
         ensure!(status == row.status, "{status}: {}", String::from_utf8_lossy(&body));
+        (row.keep)(&fixture, &body);
     }
 }
 

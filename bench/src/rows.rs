@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) request: fn(&Fixture) -> Request<Full<Bytes>>,
     /// The status that every answer must have.
     pub(crate) status: StatusCode,
+    /// What later requests need of its answers.
+    pub(crate) keep: fn(&Fixture, &Bytes),
 }
 
 /// Everything that is measured, hello world first: the others are compared with it.
@@ -28,6 +30,20 @@ pub(crate) const ROWS: &[Row] = &[
         fixture.get(&format!("/api/v1/users/{}", fixture.user()))
     }),
     read("GET /api/v1/users, 20 of them", Kind::Rollcall, |fixture| fixture.get("/api/v1/users")),
+    Row {
+        name: "refresh",
+        kind: Kind::Rollcall,
+        request: Fixture::refresh,
+        status: StatusCode::OK,
+        keep: Fixture::keep_refresh_token,
+    },
+    Row {
+        name: "sign-in",
+        kind: Kind::Rollcall,
+        request: Fixture::sign_in,
+        status: StatusCode::CREATED,
+        keep: |_, _| {},
+    },
 ];
 
 const fn read(
@@ -35,5 +51,5 @@ const fn read(
     kind: Kind,
     request: fn(&Fixture) -> Request<Full<Bytes>>,
 ) -> Row {
-    Row { name, kind, request, status: StatusCode::OK }
+    Row { name, kind, request, status: StatusCode::OK, keep: |_, _| {} }
 }
