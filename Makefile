@@ -82,7 +82,7 @@ e2e: build ## Run the end-to-end tests; ROLLCALL_SPIN=/path/to/spin runs them on
 	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) test --locked -p rollcall-e2e
 
 .PHONY: lint
-lint: lint-format lint-clippy lint-deny ## Run every check that needs no run
+lint: lint-format lint-clippy lint-deny lint-proto ## Run every check that needs no run
 
 .PHONY: lint-format
 lint-format: ## Check the formatting
@@ -93,6 +93,10 @@ lint-clippy: toolchain ## Run clippy, natively and for WebAssembly
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hello -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall-conformance-guest -- -D warnings
+
+.PHONY: lint-proto
+lint-proto: ## Check the protos by buf, where it is installed or npm is there to get it
+	@scripts/lint-proto
 
 .PHONY: lint-deny
 lint-deny: ## Check licences, sources and bans of the dependencies against deny.toml

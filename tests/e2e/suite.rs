@@ -12,6 +12,8 @@ mod wire;
 mod addresses;
 mod conformance;
 mod connections;
+mod grpc_clients;
+mod grpc_wire;
 mod hostile;
 mod limits;
 mod privacy;
