@@ -71,15 +71,20 @@ test-native: ## Run the tests that need neither WebAssembly nor a host
 
 .PHONY: test-postgres
 test-postgres: ## Run the tests of the API once more, on a Postgres that they start
-	ROLLCALL_TEST_DATABASE=postgres $(CARGO) test --locked --test api
+	$(CARGO) run --locked --quiet -p rollcall-testkit --bin with-postgres -- $(CARGO) test --locked --test api
 
 .PHONY: test-host
 test-host: toolchain ## Run the host's own tests
 	$(HOST_PROFILE) $(CARGO) test --release --locked -p rollcall-host
 
+# They are about SQLite, or about both databases already.
+E2E_ON_SQLITE := readme:: on_both::
+
 .PHONY: e2e
-e2e: build ## Run the end-to-end tests; ROLLCALL_SPIN=/path/to/spin runs them on a real Spin
+e2e: build ## Run the end-to-end tests, on SQLite and on Postgres; ROLLCALL_SPIN=/path/to/spin runs them on a real Spin
 	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) test --locked -p rollcall-e2e
+	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) run --locked --quiet -p rollcall-testkit --bin with-postgres -- \
+		$(CARGO) test --locked -p rollcall-e2e -- $(E2E_ON_SQLITE:%=--skip %)
 
 .PHONY: lint
 lint: lint-format lint-clippy lint-deny lint-proto ## Run every check that needs no run

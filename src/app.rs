@@ -8,6 +8,7 @@ use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::http_client::HttpClient;
 use crate::mailer::{self, Mailer};
 use crate::password_hasher::PasswordHasher;
+use crate::service::health::Writes;
 use crate::service::signing_keys::KeyRing;
 use crate::store::Store;
 use crate::store::database::{BoxFuture, Database};
@@ -53,6 +54,8 @@ pub struct App {
     pub background: Arc<dyn Background>,
     /// The keys that sign access tokens.
     pub keys: KeyRing,
+    /// Whether changes could be made a moment ago.
+    pub writes: Writes,
     last_event: Mutex<Option<EventId>>,
 }
 
@@ -95,6 +98,7 @@ impl App {
             mailer,
             background,
             keys,
+            writes: Writes::default(),
             last_event,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::future::select;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
@@ -63,7 +64,10 @@ async fn server() -> Result<Server, ConfigErrors> {
     let config = Config::from_spin().await?;
     let ports = ports(&config).map_err(|error| ConfigErrors(vec![format!("{error:?}")]))?;
     let app = Arc::new(App::new(config, ports));
-    app.store.warm_up().await;
+    // With a database that does not answer, this must not take the time that the
+    // request has for its own answer.
+    let moment = spin_sdk::time::sleep(app.config.request_timeout.mul_f32(0.1));
+    select(Box::pin(app.store.warm_up()), Box::pin(moment)).await;
     let server = Server::new(app);
     *slot() = Slot::Made(server.clone());
     drop(making);

@@ -118,6 +118,9 @@ pub enum Error {
         /// For the log.
         cause: Cause,
     },
+    /// Something that the service depends on broke off in the middle of a change: it
+    /// may or may not have happened.
+    InDoubt(Cause),
     /// A defect. The caller learns a request id and nothing else.
     Internal(Cause),
 }
@@ -156,7 +159,9 @@ impl Error {
     /// What the log shall say, where there is a cause.
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Self::Unavailable { cause, .. } | Self::Internal(cause) => Some(cause.for_log()),
+            Self::Unavailable { cause, .. } | Self::InDoubt(cause) | Self::Internal(cause) => {
+                Some(cause.for_log())
+            }
             Self::Malformed(_)
             | Self::Invalid(_)
             | Self::Unauthenticated

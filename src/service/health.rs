@@ -1,7 +1,17 @@
 //! Whether the service can do its work.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use crate::app::App;
+use crate::domain::time::Timestamp;
+use crate::store::database::DatabaseError;
+use crate::store::health;
 use crate::store::migrate::State;
+
+/// How long it is believed that changes can be made: everybody may ask, and to
+/// find out costs a write.
+const WRITES_BELIEVED: Duration = Duration::from_secs(1);
 
 /// One thing that must be so, and what is wrong with it.
 #[derive(Debug)]
@@ -12,14 +22,33 @@ pub struct Check {
     pub problem: Option<String>,
 }
 
-/// Whether the database answers and has the schema that this component needs.
+/// When this instance last saw that changes can be made.
+#[derive(Default)]
+pub struct Writes(Mutex<Option<Timestamp>>);
+
+impl Writes {
+    /// Fails unless changes can be made, or could be a moment ago.
+    async fn check(&self, app: &App) -> Result<(), DatabaseError> {
+        let now = app.now();
+        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.is_some_and(|seen| now.since(seen) < WRITES_BELIEVED) {
+            return Ok(());
+        }
+        app.store.query(health::write_something()).await?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(())
+    }
+}
+
+/// Whether the database answers, takes changes and has the schema that this
+/// component needs.
 pub async fn ready(app: &App) -> Vec<Check> {
     let (database, migrations) = match app.store.migrations().await {
         Ok(State::Pending(_)) if app.config.auto_migrate => match app.store.migrate().await {
-            Ok(_) => (None, None),
+            Ok(_) => (writes(app).await, None),
             Err(error) => (None, Some(error.to_string())),
         },
-        Ok(State::Current) => (None, None),
+        Ok(State::Current) => (writes(app).await, None),
         Ok(other) => (None, Some(other.to_string())),
         Err(error) => (Some(error.to_string()), Some("not known".to_owned())),
     };
@@ -28,4 +57,8 @@ pub async fn ready(app: &App) -> Vec<Check> {
         Check { name: "database", problem: database },
         Check { name: "migrations", problem: migrations },
     ]
+}
+
+async fn writes(app: &App) -> Option<String> {
+    app.writes.check(app).await.err().map(|error| error.to_string())
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::error::Error;
+use crate::error::{Cause, Error};
 
 /// A future that can be kept in a box and sent.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -97,6 +97,11 @@ impl Statement {
     /// A statement that may return any number of rows.
     pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
         Self { sql: sql.into(), params, rows: None }
+    }
+
+    /// Whether it only reads. Those that write begin with what they do.
+    pub fn is_read(&self) -> bool {
+        ["SELECT", "WITH"].into_iter().any(|word| self.sql.starts_with(word))
     }
 
     /// The same statement, guarded: another number of rows undoes the commit.
@@ -204,6 +209,8 @@ pub enum DatabaseError {
     Busy(String),
     /// The database does not answer, is full, or is not ready.
     Unavailable(String),
+    /// It broke off before it said what became of a change.
+    InDoubt(String),
     /// A defect of ours or damage of its.
     Other(String),
 }
@@ -268,6 +275,7 @@ impl fmt::Display for DatabaseError {
             Self::Collision(text)
             | Self::Busy(text)
             | Self::Unavailable(text)
+            | Self::InDoubt(text)
             | Self::Other(text) => f.write_str(text),
         }
     }
@@ -279,6 +287,7 @@ impl From<DatabaseError> for Error {
             DatabaseError::Collision(_)
             | DatabaseError::Busy(_)
             | DatabaseError::Unavailable(_) => Self::unavailable(error),
+            DatabaseError::InDoubt(text) => Self::InDoubt(Cause::new(text)),
             DatabaseError::Unique { .. }
             | DatabaseError::ForeignKey
             | DatabaseError::Guard { .. }

@@ -7,6 +7,7 @@
 //! were collected, so they always are.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -24,15 +25,21 @@ pub struct SpinPostgres {
 }
 
 impl SpinPostgres {
-    /// The server at `url`. Nothing waits for it longer than `timeout`, on this
-    /// side or on its own.
+    /// The server at `url`. Nothing waits for it longer than `timeout` on this side,
+    /// and a little less on its own, so that it has the word.
     pub fn new(url: &str, timeout: Duration, timer: Arc<dyn Timer>) -> Self {
-        Self { url: with_time_outs(url, timeout), timeout, timer }
+        Self { url: with_time_outs(url, timeout.mul_f32(0.9)), timeout, timer }
     }
 
-    /// Runs one statement on a connection of the host's pool.
-    async fn run(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
+    /// Runs one statement on a connection of the host's pool. Notes when it is on its
+    /// way to the server.
+    async fn run(
+        &self,
+        statement: Statement,
+        sent: &AtomicBool,
+    ) -> Result<Vec<Row>, DatabaseError> {
         let connection = Connection::open(self.url.clone()).await.map_err(failed)?;
+        sent.store(true, Ordering::Relaxed);
         let params: Vec<_> = statement.params.into_iter().map(to_spin).collect();
         let mut result = connection.query(statement.sql, params).await.map_err(failed)?;
         let mut rows = Vec::new();
@@ -44,13 +51,27 @@ impl SpinPostgres {
         Ok(rows)
     }
 
-    /// A server that is frozen answers nothing, not even an error.
-    async fn run_in_time(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
+    /// A server that is frozen answers nothing, not even an error. One that breaks
+    /// off in the middle of a change has made it or not.
+    async fn run_in_time(
+        &self,
+        statement: Statement,
+        changes: bool,
+    ) -> Result<Vec<Row>, DatabaseError> {
+        let sent = AtomicBool::new(false);
         let late = self.timer.sleep(self.timeout);
-        match select(Box::pin(self.run(statement)), late).await {
+        match select(Box::pin(self.run(statement, &sent)), late).await {
+            Either::Left((Err(DatabaseError::InDoubt(text)), _)) if !changes => {
+                Err(DatabaseError::Unavailable(text))
+            }
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => {
-                Err(DatabaseError::Unavailable("the server does not answer in time".to_owned()))
+                let text = "the server does not answer in time".to_owned();
+                Err(if changes && sent.load(Ordering::Relaxed) {
+                    DatabaseError::InDoubt(text)
+                } else {
+                    DatabaseError::Unavailable(text)
+                })
             }
         }
     }
@@ -62,14 +83,15 @@ impl Database for SpinPostgres {
     }
 
     fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>, DatabaseError>> {
-        Box::pin(self.run_in_time(statement))
+        let changes = !statement.is_read();
+        Box::pin(self.run_in_time(statement, changes))
     }
 
     fn commit(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<(), DatabaseError>> {
         let changes: Json = statements.iter().map(super::postgres_commit::change).collect();
         let sql = "SELECT rollcall_commit_v1($1)";
         let statement = Statement::new(sql, vec![changes.to_string().into()]);
-        Box::pin(async move { self.run_in_time(statement).await.map(drop) })
+        Box::pin(async move { self.run_in_time(statement, true).await.map(drop) })
     }
 }
 
@@ -128,7 +150,7 @@ fn failed(error: Error) -> DatabaseError {
         }
         // Without words of the server's own, the connection is what broke.
         Error::PgError(PgError::QueryFailed(QueryError::Text(text))) => {
-            DatabaseError::Unavailable(text)
+            DatabaseError::InDoubt(text)
         }
         other => DatabaseError::Other(other.to_string()),
     }

@@ -109,7 +109,7 @@ impl Database for SpinSqlite {
 
     fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>, DatabaseError>> {
         Box::pin(async move {
-            if is_read(&statement) {
+            if statement.is_read() {
                 match self.read_at_once(&statement) {
                     Err(DatabaseError::Busy(_)) => {}
                     result => return result,
@@ -143,11 +143,6 @@ async fn run(connection: &Connection, statement: Statement) -> Result<Vec<Row>, 
     let rows = result.collect().await.map_err(failed)?;
     let values = rows.into_iter().map(|row| row.values.into_iter().map(from_spin));
     values.map(|values| values.collect::<Result<_, _>>().map(Row::new)).collect()
-}
-
-/// Whether a statement only reads. Those that write begin with what they do.
-fn is_read(statement: &Statement) -> bool {
-    ["SELECT", "WITH"].into_iter().any(|word| statement.sql.starts_with(word))
 }
 
 fn to_spin(value: Value) -> SpinValue {

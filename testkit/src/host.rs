@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tempfile::TempDir;
 
 use crate::build;
@@ -99,6 +99,19 @@ impl Host {
     /// Linux only: elsewhere 0.
     pub fn resident_kib(&self) -> u64 {
         resident_kib(self.pid)
+    }
+
+    /// Lets no file of it grow beyond so many bytes, as a full disk would not; `None`
+    /// takes the limit away.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        // The hard limit stays, so that the other may go up again.
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(pid, Resource::Fsize, limit).expect("its limits may be set");
     }
 
     /// Kills it at once (SIGKILL), as a power cut of the process would.
@@ -200,7 +213,10 @@ impl Builder {
             .or(temporary.as_ref().map(TempDir::path))
             .expect("one of the two is there");
         let mut process = Process::start(
-            Command::new(program())
+            // Who meets the limit of a file's size gets an error, not a signal.
+            Command::new("sh")
+                .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+                .arg(program())
                 .arg("up")
                 .arg("-f")
                 .arg(&self.manifest)

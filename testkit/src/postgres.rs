@@ -7,7 +7,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -161,18 +162,46 @@ impl Postgres {
     ///
     /// When a statement fails.
     pub fn query(&self, sql: &str) -> String {
-        let output = program("psql")
-            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
-            .args(["--set", "ON_ERROR_STOP=1", "--command", sql, &self.url])
-            .output()
-            .expect("psql can be run");
-        assert!(
-            output.status.success(),
-            "psql failed:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        query(&self.url, sql)
     }
+
+    /// Makes another database, which is empty, and returns its URL.
+    ///
+    /// # Panics
+    ///
+    /// As [`Postgres::query`].
+    pub fn database(&self) -> String {
+        database(&self.url)
+    }
+}
+
+/// Makes another database on the server at `url`, and returns its URL.
+///
+/// # Panics
+///
+/// When `psql` is not on this machine, or the server refuses.
+pub fn database(url: &str) -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let name = format!("made_{}_{}", process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    query(url, &format!("CREATE DATABASE {name}"));
+    let (server, _) = url.rsplit_once('/').expect("the URL names a database");
+    format!("{server}/{name}")
+}
+
+/// Runs SQL with `psql` on the database at `url` and returns the rows as lines of
+/// columns with `|` between them.
+///
+/// # Panics
+///
+/// When a statement fails.
+pub fn query(url: &str, sql: &str) -> String {
+    let output = program("psql")
+        .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+        .args(["--set", "ON_ERROR_STOP=1", "--command", sql, url])
+        .output()
+        .expect("psql can be run");
+    assert!(output.status.success(), "psql failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
 fn folder() -> TempDir {

@@ -137,6 +137,7 @@ async fn a_database_that_does_not_answer_is_told_as_such_and_by_no_word_more() {
             "unavailable",
         ),
         (DatabaseError::Busy("database is locked".to_owned()), 503, "unavailable"),
+        (DatabaseError::InDoubt("connection closed".to_owned()), 503, "in_doubt"),
         (DatabaseError::Other("no such column: u.secret".to_owned()), 500, "internal"),
         (DatabaseError::ForeignKey, 500, "internal"),
     ] {

@@ -85,6 +85,16 @@ impl Client {
         self.send(Method::DELETE, path, "", "").await
     }
 
+    /// Asks somebody who may be gone; `None` if there is no whole answer.
+    pub(crate) async fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send(Method::GET, path, "", "").await.ok()
+    }
+
+    /// The same, for a change.
+    pub(crate) async fn try_post(&self, path: &str, body: &Value) -> Option<Answer> {
+        self.try_send(Method::POST, path, "application/json", body.to_string()).await.ok()
+    }
+
     /// Sends anything. An empty content type is none.
     pub(crate) async fn send(
         &self,
@@ -93,19 +103,29 @@ impl Client {
         content_type: &str,
         body: impl Into<reqwest::Body>,
     ) -> Answer {
+        let answer = self.try_send(method, path, content_type, body).await;
+        answer.unwrap_or_else(|error| panic!("{}{path}: {error:?}", self.base_url))
+    }
+
+    async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::Result<Answer> {
         let url = format!("{}{path}", self.base_url);
         let mut request = self.http.request(method, &url).headers(self.headers.clone());
         if !content_type.is_empty() {
             request = request.header("content-type", content_type);
         }
-        let response = request.body(body).send().await;
-        let response = response.unwrap_or_else(|error| panic!("{url}: {error:?}"));
-        Answer {
+        let response = request.body(body).send().await?;
+        Ok(Answer {
             status: response.status().as_u16(),
             version: response.version(),
             headers: response.headers().clone(),
-            body: response.text().await.unwrap(),
-        }
+            body: response.text().await?,
+        })
     }
 }
 

@@ -1,11 +1,13 @@
 //! A service that runs, with its first admin.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use data_encoding::BASE32_NOPAD;
+use reqwest::Method;
 use rollcall_testkit::host::Builder;
-use rollcall_testkit::{Host, build};
+use rollcall_testkit::{Host, build, postgres};
 use serde_json::json;
 
 use crate::client::Client;
@@ -22,17 +24,49 @@ pub(crate) struct Service {
     pub(crate) host: Host,
 }
 
-/// How to start one: the component as `spin.toml` has it, on SQLite, with
-/// secrets for tests.
+/// A second factor.
+pub(crate) struct SecondFactor {
+    /// What the authenticator app was told, in Base32.
+    pub(crate) secret: String,
+    /// Ten codes.
+    pub(crate) recovery_codes: Vec<String>,
+}
+
+/// How to start one with a database of its own, empty: on the Postgres that
+/// `ROLLCALL_TEST_POSTGRES` names, or else on SQLite.
 pub(crate) fn builder() -> Builder {
-    static MANIFEST: OnceLock<PathBuf> = OnceLock::new();
-    let manifest = MANIFEST.get_or_init(|| {
-        build::component("rollcall");
-        build::workspace().join("spin.toml")
-    });
-    Host::builder(manifest)
+    match std::env::var("ROLLCALL_TEST_POSTGRES") {
+        Ok(server) => on_postgres(&postgres::database(&server)),
+        Err(_) => on_sqlite(),
+    }
+}
+
+/// How to start one on the SQLite of its state folder, with secrets for tests.
+pub(crate) fn on_sqlite() -> Builder {
+    with_secrets(Host::builder(component().join("spin.toml")))
+}
+
+/// How to start one on the Postgres at `url`, which it migrates.
+pub(crate) fn on_postgres(url: &str) -> Builder {
+    let (_, host) = url.split_once('@').unwrap();
+    let (host, _) = host.split_once('/').unwrap();
+    with_secrets(Host::builder(component().join("spin.postgres.toml")))
+        .variable("postgres_url", url)
+        .variable("postgres_host", host)
+        .variable("auto_migrate", "true")
+}
+
+fn with_secrets(builder: Builder) -> Builder {
+    builder
         .variable("secret_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
         .variable("bootstrap_token", BOOTSTRAP_TOKEN)
+}
+
+/// Builds the component once, and says where its manifests are.
+fn component() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build::component("rollcall"));
+    build::workspace()
 }
 
 impl Service {
@@ -73,6 +107,21 @@ impl Service {
         let body = json!({"email": email, "name": "Somebody", "password": PASSWORD});
         admin.post("/api/v1/users", &body).await.expect(201);
         self.nobody().sign_in(email, PASSWORD).await
+    }
+
+    /// Gives somebody who has just signed in a second factor.
+    pub(crate) async fn second_factor(&self, client: &Client) -> SecondFactor {
+        let answer = client.send(Method::POST, "/api/v1/me/factors/totp", "", "").await;
+        let secret = answer.expect(201).text_at("/secret");
+        let bytes = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
+        let bytes: [u8; 20] = bytes.try_into().unwrap();
+        let app = totp_rs::Builder::new().with_secret(bytes).build().unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let code = json!({"code": app.generate(now.as_secs()).to_string()});
+        let answer = client.post("/api/v1/me/factors/totp/confirm", &code).await.expect(200);
+        let recovery_codes = answer.json()["recovery_codes"].as_array().unwrap().clone();
+        let recovery_codes = recovery_codes.iter().map(|code| code.as_str().unwrap().to_owned());
+        SecondFactor { secret, recovery_codes: recovery_codes.collect() }
     }
 
     /// What was printed, as soon as `text` is in it.

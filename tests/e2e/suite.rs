@@ -2,22 +2,27 @@
 //! the Spin that `ROLLCALL_SPIN` names.
 //!
 //! A test starts what it needs on a free port and in a temporary folder, and
-//! fails when it cannot. [`service`] starts a service, [`client`] speaks to it,
+//! fails when it cannot. Most tests are about one service, on SQLite unless
+//! `ROLLCALL_TEST_POSTGRES` names a server; those in [`on_both`] are about the
+//! databases, and start both. [`service`] starts a service, [`client`] speaks to it,
 //! [`wire`] speaks where no client library would.
 
 mod client;
+mod mailbox;
 mod service;
 mod wire;
 
 mod addresses;
-mod conformance;
 mod connections;
 mod grpc_clients;
 mod grpc_wire;
 mod hostile;
 mod limits;
+mod on_both;
 mod privacy;
+mod races;
 mod readme;
 mod restart;
+mod secrets;
 mod settings;
 mod walkthrough;

@@ -263,13 +263,12 @@ struct World {
     provider: Arc<FakeServer>,
 }
 
-/// An empty database of the kind that `ROLLCALL_TEST_DATABASE` names: `sqlite`,
-/// which is the default, or `postgres`.
+/// An empty database: on the Postgres that `ROLLCALL_TEST_POSTGRES` names, or else
+/// SQLite.
 async fn database() -> Arc<dyn Database> {
-    match std::env::var("ROLLCALL_TEST_DATABASE").as_deref() {
-        Ok("postgres") => Arc::new(Postgres::new().await),
-        Ok("sqlite") | Err(_) => Arc::new(Sqlite::new()),
-        Ok(other) => panic!("ROLLCALL_TEST_DATABASE is {other}, not sqlite or postgres"),
+    match std::env::var("ROLLCALL_TEST_POSTGRES") {
+        Ok(url) => Arc::new(Postgres::new(&url).await),
+        Err(_) => Arc::new(Sqlite::new()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! of the function that `migrations/prepare.postgres.sql` installs.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError};
 
 use rollcall::store::database::{
     BoxFuture, Database, DatabaseError, Dialect, Row, Statement, Value,
@@ -13,34 +13,22 @@ use tokio::runtime;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls};
 
-/// A schema of its own on a server that the tests of this process share. The
-/// server ends with the last of them.
+/// A schema of its own on a server that somebody else started.
 pub(crate) struct Postgres {
     config: Config,
     /// A connection lives on the runtime that made it.
     idle: Mutex<Vec<(runtime::Id, Client)>>,
-    _server: Arc<rollcall_testkit::Postgres>,
 }
 
 impl Postgres {
-    /// An empty schema.
-    pub(crate) async fn new() -> Self {
-        static SERVER: Mutex<Weak<rollcall_testkit::Postgres>> = Mutex::new(Weak::new());
+    /// An empty schema on the server at `url`.
+    pub(crate) async fn new(url: &str) -> Self {
         static SCHEMAS: AtomicUsize = AtomicUsize::new(0);
-        let server = {
-            let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-            shared.upgrade().unwrap_or_else(|| {
-                // No power cut happens to a test: nothing needs to reach the disk.
-                let settings = ["fsync=off", "max_connections=500"];
-                let server = Arc::new(rollcall_testkit::Postgres::start_with(&settings));
-                *shared = Arc::downgrade(&server);
-                server
-            })
-        };
-        let schema = format!("test_{}", SCHEMAS.fetch_add(1, Ordering::SeqCst));
-        let mut config: Config = server.url.parse().unwrap();
+        let number = SCHEMAS.fetch_add(1, Ordering::SeqCst);
+        let schema = format!("test_{}_{number}", std::process::id());
+        let mut config: Config = url.parse().unwrap();
         config.options(format!("-c search_path={schema}"));
-        let postgres = Self { config, idle: Mutex::new(Vec::new()), _server: server };
+        let postgres = Self { config, idle: Mutex::new(Vec::new()) };
         let create = format!("CREATE SCHEMA {schema}");
         postgres.run(Statement::new(create, Vec::new())).await.unwrap();
         postgres

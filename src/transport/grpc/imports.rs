@@ -39,6 +39,7 @@ fn ends_all(error: &Error) -> bool {
         | Error::Forbidden(_)
         | Error::TooManyRequests { .. }
         | Error::Unavailable { .. }
+        | Error::InDoubt(_)
         | Error::Internal(_) => true,
         Error::Malformed(_)
         | Error::Invalid(_)

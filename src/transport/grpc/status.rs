@@ -76,6 +76,8 @@ fn code(error: &Error) -> Code {
         Error::Conflict { .. } | Error::PreconditionRequired => Code::FailedPrecondition,
         Error::TooManyRequests { .. } => Code::ResourceExhausted,
         Error::Unavailable { .. } => Code::Unavailable,
+        // Not one that clients try again by themselves.
+        Error::InDoubt(_) => Code::Unknown,
         Error::Internal(_) => Code::Internal,
     }
 }
@@ -101,6 +103,7 @@ fn message(error: &Error) -> Option<&'static str> {
         | Error::NotFound(_)
         | Error::Conflict { .. }
         | Error::Unavailable { .. }
+        | Error::InDoubt(_)
         | Error::Internal(_) => None,
     }
 }

@@ -258,6 +258,16 @@ impl From<Error> for Problem {
                     "The service cannot do this right now. Try again.",
                 )
             },
+            Error::InDoubt(_) => Self {
+                retry_after: Some(Duration::from_secs(1)),
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "in_doubt",
+                    "In doubt",
+                    "It was broken off, and may or may not have had an effect. Look before you \
+                     try again.",
+                )
+            },
             Error::Internal(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
