@@ -61,6 +61,12 @@ restore: ## Make the database what it was in BACKUP=file
 import-example: ## Create the people of examples/users.ndjson, as the README does (needs `make up`)
 	@{ scripts/readme 'Sign in' && scripts/readme 'Make many users'; } | sh -eu
 
+.PHONY: openapi
+openapi: ## Write openapi.json anew, after a change of the API
+	@test -f openapi.json || echo '{}' >openapi.json
+	$(CARGO) run --locked --quiet --example openapi >openapi.json.new
+	mv openapi.json.new openapi.json
+
 .PHONY: test
 test: test-native test-postgres test-host e2e ## Run every test
 
