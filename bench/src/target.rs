@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use rollcall_testkit::host::Builder;
@@ -167,6 +167,19 @@ impl Fixture {
     /// A request with the access token, if there is one.
     pub(crate) fn get(&self, path: &str) -> Request<Full<Bytes>> {
         self.request("GET", path, Full::default())
+    }
+
+    /// A call of `GetUser` by gRPC.
+    pub(crate) fn get_user(&self) -> Request<Full<Bytes>> {
+        let id = self.user().as_bytes();
+        // A frame of one message of one text, field 1: all are shorter than 128 bytes.
+        let length = u8::try_from(id.len()).expect("an id is short");
+        let message = [&[0, 0, 0, 0, length + 2, 0x0a, length], id].concat();
+        let mut request = self.request("POST", "/rollcall.v1.UserService/GetUser", message.into());
+        let headers = request.headers_mut();
+        headers.insert("content-type", HeaderValue::from_static("application/grpc"));
+        headers.insert("te", HeaderValue::from_static("trailers"));
+        request
     }
 
     /// A request with a JSON body.
