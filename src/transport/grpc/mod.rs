@@ -7,6 +7,7 @@ pub mod batches;
 pub mod body;
 pub mod call;
 pub mod changes;
+pub mod descriptors;
 pub mod exports;
 pub mod fields;
 pub mod health;
