@@ -93,7 +93,7 @@ e2e: build ## Run the end-to-end tests, on SQLite and on Postgres; ROLLCALL_SPIN
 		$(CARGO) test --locked -p rollcall-e2e -- $(E2E_ON_SQLITE:%=--skip %)
 
 .PHONY: lint
-lint: lint-format lint-clippy lint-deny ## Run every check that needs no run
+lint: lint-format lint-clippy lint-deny lint-proto ## Run every check that needs no run
 
 .PHONY: lint-format
 lint-format: ## Check the formatting
@@ -104,6 +104,10 @@ lint-clippy: toolchain ## Run clippy, natively and for WebAssembly
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hello -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall-conformance-guest -- -D warnings
+
+.PHONY: lint-proto
+lint-proto: ## Check the protos by buf, where it is installed or npm is there to get it
+	@scripts/lint-proto
 
 .PHONY: lint-deny
 lint-deny: ## Check licences, sources and bans of the dependencies against deny.toml

@@ -14,6 +14,8 @@ mod wire;
 
 mod addresses;
 mod connections;
+mod grpc_clients;
+mod grpc_wire;
 mod hostile;
 mod limits;
 mod on_both;
