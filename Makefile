@@ -18,7 +18,7 @@ HOST := target/release/rollcall-host
 
 # The release profile is the component's. The host is a tool: the time to build
 # it matters more than its last percent of speed.
-HOST_PROFILE := CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+HOST_PROFILE := CARGO_PROFILE_RELEASE_OPT_LEVEL=3 CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 
 .PHONY: help
 help: ## List what can be made
@@ -61,6 +61,12 @@ restore: ## Make the database what it was in BACKUP=file
 import-example: ## Create the people of examples/users.ndjson, as the README does (needs `make up`)
 	@{ scripts/readme 'Sign in' && scripts/readme 'Make many users'; } | sh -eu
 
+.PHONY: openapi
+openapi: ## Write openapi.json anew, after a change of the API
+	@test -f openapi.json || echo '{}' >openapi.json
+	$(CARGO) run --locked --quiet --example openapi >openapi.json.new
+	mv openapi.json.new openapi.json
+
 .PHONY: test
 test: test-native test-postgres test-host e2e ## Run every test
 
@@ -87,7 +93,7 @@ e2e: build ## Run the end-to-end tests, on SQLite and on Postgres; ROLLCALL_SPIN
 		$(CARGO) test --locked -p rollcall-e2e -- $(E2E_ON_SQLITE:%=--skip %)
 
 .PHONY: lint
-lint: lint-format lint-clippy lint-deny ## Run every check that needs no run
+lint: lint-format lint-clippy lint-deny lint-proto ## Run every check that needs no run
 
 .PHONY: lint-format
 lint-format: ## Check the formatting
@@ -98,6 +104,10 @@ lint-clippy: toolchain ## Run clippy, natively and for WebAssembly
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hello -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall-conformance-guest -- -D warnings
+
+.PHONY: lint-proto
+lint-proto: ## Check the protos by buf, where it is installed or npm is there to get it
+	@scripts/lint-proto
 
 .PHONY: lint-deny
 lint-deny: ## Check licences, sources and bans of the dependencies against deny.toml

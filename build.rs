@@ -1,13 +1,18 @@
 //! Makes what is compiled in out of what is kept for people to read.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 /// The passwords that nobody may choose, one a line.
 const COMMON: &str = "src/domain/passwords/common.txt";
 
+/// The description of the API.
+const OPENAPI: &str = "openapi.json";
 /// The gRPC API, by the files that have services.
 const PROTOS: &[&str] = &[
     "rollcall/v1/session_service.proto",
@@ -19,6 +24,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR"));
     common_passwords(&folder);
+    openapi(&folder);
     protos(&folder);
 }
 
@@ -35,6 +41,17 @@ fn common_passwords(folder: &Path) {
 fn mark(password: &str) -> [u8; 4] {
     let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(password));
     [a, b, c, d]
+}
+
+/// Writes the checked-in description of the API, compressed: a tenth of its size.
+fn openapi(folder: &Path) {
+    println!("cargo::rerun-if-changed={OPENAPI}");
+    let text = fs::read(OPENAPI).expect("the document can be read");
+    let document: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+    let file = fs::File::create(folder.join("openapi.json.gz")).expect("it can be made");
+    let mut file = GzEncoder::new(file, Compression::best());
+    file.write_all(document.to_string().as_bytes()).expect("it can be written");
+    file.finish().expect("it can be written");
 }
 
 /// Writes the code and the descriptors of the gRPC API, without a `protoc`.

@@ -9,14 +9,35 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
+use http::uri::{Authority, Parts, Scheme};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::rows::Row;
 use crate::target::{Fixture, Target};
+
+/// What requests go over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// Connections of HTTP/1.1.
+    Http1,
+    /// As many connections of HTTP/2.
+    Http2,
+    /// One connection of HTTP/2, with as many requests at a time.
+    OneHttp2,
+}
+
+/// Sends one request after the other.
+enum Sender {
+    Http1(SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
 
 /// What one turn of a row brought.
 pub(crate) struct Turn {
@@ -41,7 +62,12 @@ pub(crate) async fn turn(
 ) -> Result<Turn> {
     let mut senders = Vec::with_capacity(connections);
     for _ in 0..connections {
-        senders.push(connect(target.host.port).await?);
+        let port = target.host.port;
+        senders.push(match (row.over, senders.first()) {
+            (Over::Http1, _) => Sender::Http1(connect(port).await?),
+            (Over::OneHttp2, Some(Sender::Http2(sender))) => Sender::Http2(sender.clone()),
+            (Over::Http2 | Over::OneHttp2, _) => Sender::Http2(connect_http2(port).await?),
+        });
     }
     let begin = Instant::now();
     let mut tasks = JoinSet::new();
@@ -62,7 +88,7 @@ pub(crate) async fn turn(
 }
 
 async fn keep_busy(
-    mut sender: SendRequest<Full<Bytes>>,
+    mut sender: Sender,
     row: &'static Row,
     fixture: Arc<Fixture>,
     end: Instant,
@@ -73,13 +99,52 @@ async fn keep_busy(
         if begin >= end {
             return Ok(latencies);
         }
-        sender.ready().await?;
-        let response = sender.send_request((row.request)(&fixture)).await?;
+        let response = sender.send((row.request)(&fixture)).await?;
         let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
+        let body = response.into_body().collect().await?;
         latencies.push(begin.elapsed());
+        // Only calls of gRPC have trailers.
+        let failed = body.trailers().is_some_and(|trailers| trailers["grpc-status"] != "0");
+        ensure!(!failed, "{:?}", body.trailers());
+        let body = body.to_bytes();
         ensure!(status == row.status, "{status}: {}", String::from_utf8_lossy(&body));
+        (row.keep)(&fixture, &body);
     }
+}
+
+impl Sender {
+    async fn send(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> hyper::Result<Response<Incoming>> {
+        match self {
+            Self::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+            Self::Http2(sender) => {
+                sender.ready().await?;
+                // There is no request line: the URI must be whole.
+                let path = request.uri().path_and_query().cloned();
+                let mut parts = Parts::default();
+                parts.scheme = Some(Scheme::HTTP);
+                parts.authority = Some(Authority::from_static("localhost"));
+                parts.path_and_query = path;
+                *request.uri_mut() = Uri::from_parts(parts).expect("the parts are valid");
+                sender.send_request(request).await
+            }
+        }
+    }
+}
+
+async fn connect_http2(port: u16) -> Result<http2::SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    tokio::spawn(async {
+        let _ = connection.await;
+    });
+    Ok(sender)
 }
 
 /// Opens a connection to a port of this machine.

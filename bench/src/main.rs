@@ -2,7 +2,8 @@
 //! when a component only says hello.
 //!
 //! [`rows`] lists what is measured, [`target`] starts what it is measured on,
-//! [`load`] sends the requests, [`start`] measures starts, and [`report`] sums up.
+//! [`load`] sends the requests, [`start`] measures starts, [`timing`] compares known and
+//! unknown addresses, and [`report`] sums up.
 //! Everything is loaded by turns in one run, because a machine is never the same
 //! twice.
 
@@ -11,6 +12,7 @@ mod report;
 mod rows;
 mod start;
 mod target;
+mod timing;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -36,6 +38,9 @@ struct Arguments {
     /// How many connections are kept busy
     #[arg(long, default_value_t = 32)]
     connections: usize,
+    /// How many pairs of requests show whether times tell which addresses are known
+    #[arg(long, default_value_t = 400)]
+    pairs: usize,
     /// Measure only rows whose name has this in it, and hello world
     #[arg(long, default_value = "")]
     only: String,
@@ -43,7 +48,7 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let Arguments { rounds, seconds, connections, only } = Arguments::parse();
+    let Arguments { rounds, seconds, connections, pairs, only } = Arguments::parse();
     build::component("rollcall-bench-hello");
     let component = std::fs::metadata(build::component("rollcall"))?.len();
     let start = start::measure()?;
@@ -67,12 +72,17 @@ async fn main() -> Result<()> {
         }
     }
 
+    let timings = match targets.get(&Kind::Rollcall) {
+        Some(target) => timing::measure(target, pairs).await?,
+        None => Vec::new(),
+    };
     let memory = targets.iter().map(|(kind, target)| Memory {
         name: kind.name(),
         idle: target.idle_kib,
         loaded: target.peak_kib(),
     });
-    let report = Report { rows, connections, component, start, memory: memory.collect() };
+    let memory = memory.collect();
+    let report = Report { rows, connections, component, start, timings, memory };
     print!("{report}");
     report.write(&build::workspace().join("target/bench.json"))
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::load::Turn;
 use crate::rows::Row;
 use crate::start::Start;
+use crate::timing::Timing;
 
 /// What a run brought.
 pub(crate) struct Report {
@@ -17,6 +18,7 @@ pub(crate) struct Report {
     /// Size of the component, in bytes.
     pub(crate) component: u64,
     pub(crate) start: Start,
+    pub(crate) timings: Vec<Timing>,
     pub(crate) memory: Vec<Memory>,
 }
 
@@ -83,7 +85,16 @@ impl Report {
         let memory = self.memory.iter().map(
             |memory| json!({"name": memory.name, "idle_kib": memory.idle, "loaded_kib": memory.loaded}),
         );
+        let timings = self.timings.iter().map(|timing| {
+            json!({
+                "name": timing.name,
+                "known_ms": timing.known.as_secs_f64() * 1e3,
+                "unknown_ms": timing.unknown.as_secs_f64() * 1e3,
+                "difference": timing.difference(),
+            })
+        });
         json!({
+            "timings": timings.collect::<Vec<_>>(),
             "connections": self.connections,
             "rows": rows,
             "component_bytes": self.component,
@@ -124,6 +135,11 @@ impl fmt::Display for Report {
         writeln!(f, "\nComponent: {:.2} MB", megabytes(self.component))?;
         let Start { cold, second } = &self.start;
         writeln!(f, "Start to the first answer: {cold:.2?} cold, {second:.2?} the second time")?;
+        for timing in &self.timings {
+            let Timing { name, known, unknown } = timing;
+            let apart = timing.difference() * 100.0;
+            writeln!(f, "{name}: {known:.2?} known, {unknown:.2?} unknown, {apart:.1} % apart")?;
+        }
         for Memory { name, idle, loaded } in &self.memory {
             let (idle, loaded) = (megabytes(idle * 1024), megabytes(loaded * 1024));
             writeln!(f, "Resident memory, {name}: {idle:.0} MB idle, {loaded:.0} MB under load")?;

@@ -2,12 +2,12 @@
 //! requests ask for.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use rollcall_testkit::host::Builder;
@@ -18,7 +18,11 @@ use crate::load::connect;
 
 /// How many users there are, besides the admin.
 const USERS: usize = 1_000;
+/// How many sessions are refreshed by turns: more than there are connections.
+const SESSIONS: usize = 64;
 const BOOTSTRAP_TOKEN: &str = "the-bootstrap-token";
+/// The address and the password of the admin.
+pub(crate) const ADMIN: [&str; 2] = ["admin@example.com", "a long walk by the river"];
 
 /// An application in one of its settings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +51,8 @@ impl Kind {
             Self::Rollcall => Host::builder(root.join("spin.toml"))
                 .variable("secret_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
                 .variable("bootstrap_token", BOOTSTRAP_TOKEN)
+                // What is measured is the work, not how it is held back.
+                .variable("rate_limit_scale", "1000000")
                 .ready_path("/livez"),
         };
         builder.arg("--quiet")
@@ -94,6 +100,7 @@ impl Target {
 pub(crate) struct Fixture {
     access_token: Option<String>,
     users: Vec<String>,
+    refresh_tokens: Mutex<Vec<String>>,
     count: AtomicUsize,
 }
 
@@ -101,11 +108,15 @@ impl Fixture {
     /// An admin who is signed in, and users.
     async fn make(mut sender: SendRequest<Full<Bytes>>) -> Result<Self> {
         let mut fixture = Self { access_token: Some(BOOTSTRAP_TOKEN.into()), ..Self::default() };
-        let admin = json!({"email": "admin@example.com", "name": "Admin", "password": "a long walk by the river"});
+        let [email, password] = ADMIN;
+        let admin = json!({"email": email, "name": "Admin", "password": password});
         create(&mut sender, fixture.post("/api/v1/bootstrap", &admin)).await?;
-        let credentials = json!({"email": admin["email"], "password": admin["password"]});
-        let signed_in = create(&mut sender, fixture.post("/api/v1/sessions", &credentials)).await?;
+        let signed_in = create(&mut sender, fixture.sign_in()).await?;
         fixture.access_token = signed_in["access_token"].as_str().map(str::to_owned);
+        for _ in 0..SESSIONS {
+            let signed_in = create(&mut sender, fixture.sign_in()).await?;
+            fixture.keep_refresh_token(&signed_in.to_string().into());
+        }
         for n in 0..USERS {
             let user = json!({
                 "email": format!("user-{n}@example.com"),
@@ -129,9 +140,46 @@ impl Fixture {
         &self.users[self.next() * 619 % self.users.len()]
     }
 
+    /// A sign-in that succeeds.
+    pub(crate) fn sign_in(&self) -> Request<Full<Bytes>> {
+        let [email, password] = ADMIN;
+        self.attempt(email, password)
+    }
+
+    /// A sign-in with any address and password.
+    pub(crate) fn attempt(&self, email: &str, password: &str) -> Request<Full<Bytes>> {
+        self.post("/api/v1/sessions", &json!({"email": email, "password": password}))
+    }
+
+    /// A refresh of a session that no other request refreshes now.
+    pub(crate) fn refresh(&self) -> Request<Full<Bytes>> {
+        let token = self.refresh_tokens.lock().expect("nobody panicked").pop();
+        self.post("/api/v1/sessions/refresh", &json!({"refresh_token": token}))
+    }
+
+    /// Keeps the refresh token of an answer for one of the next refreshes.
+    pub(crate) fn keep_refresh_token(&self, answer: &Bytes) {
+        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+        let token = answer["refresh_token"].as_str().map(str::to_owned);
+        self.refresh_tokens.lock().expect("nobody panicked").extend(token);
+    }
+
     /// A request with the access token, if there is one.
     pub(crate) fn get(&self, path: &str) -> Request<Full<Bytes>> {
         self.request("GET", path, Full::default())
+    }
+
+    /// A call of `GetUser` by gRPC.
+    pub(crate) fn get_user(&self) -> Request<Full<Bytes>> {
+        let id = self.user().as_bytes();
+        // A frame of one message of one text, field 1: all are shorter than 128 bytes.
+        let length = u8::try_from(id.len()).expect("an id is short");
+        let message = [&[0, 0, 0, 0, length + 2, 0x0a, length], id].concat();
+        let mut request = self.request("POST", "/rollcall.v1.UserService/GetUser", message.into());
+        let headers = request.headers_mut();
+        headers.insert("content-type", HeaderValue::from_static("application/grpc"));
+        headers.insert("te", HeaderValue::from_static("trailers"));
+        request
     }
 
     /// A request with a JSON body.

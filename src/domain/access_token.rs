@@ -205,10 +205,22 @@ fn public_jwk(pair: &KeyPair) -> Value {
     }
 }
 
-/// What a token claims, before anybody has checked that it is true. Garbage,
-/// foreign types and algorithms, and what has expired are turned away here,
-/// without a query.
-pub fn read_unverified(token: &str, now: Timestamp) -> Option<(String, Claims)> {
+/// A token that could be ours, by its own word: nobody has checked it yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// The key that it claims to be signed with.
+    pub kid: String,
+    /// Whose it claims to be.
+    pub user: UserId,
+    /// The session that it claims to be of.
+    pub session: SessionId,
+    /// When it ends, in whole seconds.
+    pub expires_at: Timestamp,
+}
+
+/// As much of a token as it takes to find its session. Garbage, foreign types and
+/// algorithms, and what has expired are turned away here, without a query.
+pub fn read_unverified(token: &str, now: Timestamp) -> Option<Presented> {
     if token.len() > MAX_BYTES {
         return None;
     }
@@ -221,8 +233,19 @@ pub fn read_unverified(token: &str, now: Timestamp) -> Option<(String, Claims)> 
     if header.typ != TYPE || Algorithm::parse(&header.alg).is_none() {
         return None;
     }
-    let claims = from_library(read_part(payload)?)?;
-    (claims.expires_at > now).then_some((header.kid, claims))
+    let payload: Payload = read_part(payload)?;
+    let presented = Presented {
+        kid: header.kid,
+        user: UserId::parse(&payload.sub).ok()?,
+        session: SessionId::parse(&payload.sid).ok()?,
+        expires_at: Timestamp::from_seconds(payload.exp),
+    };
+    (presented.expires_at > now).then_some(presented)
+}
+
+/// Everything that a token says.
+pub fn claims(token: &str) -> Option<Claims> {
+    from_library(read_part(token.split('.').nth(1)?)?)
 }
 
 #[derive(Deserialize)]
@@ -230,6 +253,13 @@ struct Header {
     alg: String,
     typ: String,
     kid: String,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    sub: String,
+    sid: String,
+    exp: i64,
 }
 
 fn read_part<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
@@ -319,7 +349,9 @@ mod tests {
         for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
             let key = SigningKey::generate(algorithm);
             let token = key.sign(&claims()).unwrap();
-            assert_eq!(read_unverified(&token, NOW), Some((key.kid().to_owned(), claims())));
+            let presented = read_unverified(&token, NOW).unwrap();
+            assert_eq!((presented.kid.as_str(), presented.user), (key.kid(), claims().user));
+            assert_eq!(super::claims(&token), Some(claims()));
             assert!(verifies(&key, &token, NOW));
             let restored = SigningKey::from_bytes(algorithm, &key.to_bytes()).unwrap();
             assert_eq!(restored.jwk(), key.jwk());
@@ -338,9 +370,8 @@ mod tests {
         let key = SigningKey::generate(Algorithm::EdDsa);
         let token = key.sign(&claims()).unwrap();
         let (_, rest) = token.split_once('.').unwrap();
-        let with_header = |header: Value| {
-            format!("{}.{rest}", BASE64URL_NOPAD.encode(header.to_string().as_bytes()))
-        };
+        let encoded = |header: Value| BASE64URL_NOPAD.encode(header.to_string().as_bytes());
+        let with_header = |header: Value| format!("{}.{rest}", encoded(header));
         for forged in [
             with_header(json!({"alg": "none", "typ": "at+jwt", "kid": key.kid()})),
             with_header(json!({"alg": "HS256", "typ": "at+jwt", "kid": key.kid()})),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::unicode::nfc;
 use crate::error::Invalid;
 
 /// The longest address that SMTP carries, in bytes (RFC 5321, 4.5.3.1.3).
@@ -23,7 +24,7 @@ impl Email {
     /// Reads an address. White space around it is dropped, nothing else changes
     /// but its Unicode normal form (NFC).
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let address: String = text.trim().nfc().collect();
+        let address = nfc(text.trim());
         if address.is_empty() {
             return Err(Invalid::new("required", "must not be empty"));
         }
@@ -96,6 +97,9 @@ fn normalize_domain(domain: &str) -> Result<String, Invalid> {
 /// Lower case character by character: the context rules of whole-string lower
 /// case would give one address two forms (the Greek final sigma).
 fn fold_case(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     let lower = text.chars().flat_map(char::to_lowercase);
     lower.map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
 }

@@ -32,4 +32,5 @@ pub mod session;
 pub mod signing_key;
 pub mod time;
 pub mod token;
+pub mod unicode;
 pub mod user;

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use unicode_normalization::UnicodeNormalization;
-
+use super::unicode::nfc;
 use crate::error::Invalid;
 
 /// The longest name, in characters (Unicode code points).
@@ -16,7 +15,7 @@ pub struct Name(String);
 impl Name {
     /// Reads a name; white space around it is dropped.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let name: String = text.trim().nfc().collect();
+        let name = nfc(text.trim());
         if name.is_empty() {
             return Err(Invalid::new("required", "must not be empty"));
         }

@@ -36,8 +36,9 @@ pub trait PasswordHasher: Send + Sync {
 
 /// How many hashes an instance computes at a time: each takes its own memory.
 const AT_A_TIME: usize = 2;
-/// How many may wait for one of those; who comes then is sent away at once.
-const QUEUE: usize = 8;
+/// How many may wait for one of those; who comes then is sent away at once. Spin
+/// gives an instance at most sixteen requests at a time, so nobody is there.
+const QUEUE: usize = 14;
 /// Blocks between two pauses: about a millisecond.
 const SLICE: u32 = 2_048;
 /// How often a waiting hash looks whether it may begin.

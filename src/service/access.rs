@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Context;
 use super::remembered::Remembered;
 use crate::app::App;
-use crate::domain::access_token::{self, Claims};
+use crate::domain::access_token::{self, Presented};
 use crate::domain::api_key::ApiKey;
 use crate::domain::authentication::Methods;
 use crate::domain::event::Actor;
@@ -17,7 +17,7 @@ use crate::domain::token::ApiKeyToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::store::api_keys;
-use crate::store::callers::{self, Found, Lookup, SessionCaller};
+use crate::store::callers::{self, Found, Lookup, SessionCaller, SignedInCaller};
 use crate::store::database::{Row, Statement};
 
 /// How exact the last use of an API key is: it is written once in so long.
@@ -46,8 +46,7 @@ pub enum Credentials {
 #[derive(Clone)]
 pub struct AccessToken {
     text: String,
-    kid: String,
-    claims: Claims,
+    claims: Presented,
 }
 
 impl std::fmt::Debug for AccessToken {
@@ -56,15 +55,19 @@ impl std::fmt::Debug for AccessToken {
     }
 }
 
+impl AccessToken {
+    /// When it ends, by its own word, in whole seconds.
+    pub fn expires_at(&self) -> Timestamp {
+        self.claims.expires_at
+    }
+}
+
 impl Credentials {
     /// Reads what stands behind `Bearer`.
     pub fn read(bearer: &str, now: Timestamp) -> Self {
-        if let Some((kid, claims)) = access_token::read_unverified(bearer, now) {
-            return Self::AccessToken(Box::new(AccessToken {
-                text: bearer.to_owned(),
-                kid,
-                claims,
-            }));
+        if let Some(claims) = access_token::read_unverified(bearer, now) {
+            let text = bearer.to_owned();
+            return Self::AccessToken(Box::new(AccessToken { text, claims }));
         }
         match ApiKeyToken::parse(bearer) {
             Some(key) => Self::ApiKey(key.hash()),
@@ -89,13 +92,24 @@ impl Credentials {
 /// Whoever calls, as the database knows them at this moment.
 #[derive(Debug)]
 pub enum Caller {
-    /// A person.
-    User(Box<SignedInUser>),
+    /// A person, by their session.
+    User(SessionUser),
     /// A program, which acts in its own name.
     ApiKey(Box<ApiKey>),
 }
 
-/// A user who is signed in.
+/// What most requests need to know of the person who calls.
+#[derive(Debug)]
+pub struct SessionUser {
+    /// Who.
+    pub id: UserId,
+    /// In which session.
+    pub session: SessionId,
+    /// What they may do.
+    pub permissions: Permissions,
+}
+
+/// A user who is signed in, for what concerns users themselves.
 #[derive(Debug)]
 pub struct SignedInUser {
     /// Who.
@@ -129,7 +143,7 @@ impl Caller {
     /// The caller as the actor of events.
     pub fn actor(&self) -> Actor {
         match self {
-            Self::User(caller) => caller.actor(),
+            Self::User(caller) => Actor::User(caller.id),
             Self::ApiKey(key) => Actor::ApiKey(key.id),
         }
     }
@@ -145,7 +159,7 @@ impl Caller {
     /// What the caller may do.
     pub fn permissions(&self) -> &Permissions {
         match self {
-            Self::User(caller) => &caller.user.permissions,
+            Self::User(caller) => &caller.permissions,
             Self::ApiKey(key) => &key.permissions,
         }
     }
@@ -170,15 +184,6 @@ impl Caller {
             Err(Error::Forbidden(reason.to_owned()))
         }
     }
-
-    pub(super) fn signed_in(self) -> Result<SignedInUser> {
-        match self {
-            Self::User(caller) => Ok(*caller),
-            Self::ApiKey(_) => Err(Error::Forbidden(
-                "This is about the user who is signed in, and an API key is none.".to_owned(),
-            )),
-        }
-    }
 }
 
 /// Who calls. One statement.
@@ -198,21 +203,22 @@ pub async fn caller_with(
     order: &'static str,
 ) -> Result<(Caller, Vec<Row>)> {
     let lookup = cx.credentials.lookup()?;
-    let statement = callers::by_with(lookup, app.now(), target, order);
-    let mut found = None;
-    let mut targets = Vec::new();
-    for row in app.store.query(statement).await? {
-        let (caller, target) = callers::from_row(lookup, row)?;
-        found = Some(caller);
-        targets.extend(target);
-    }
-    let caller = believe(app, cx, found.ok_or(Error::Unauthenticated)?).await?;
-    Ok((caller, targets))
+    let (found, targets) = find_with(app, lookup, target, order).await?;
+    Ok((believe(app, cx, found).await?, targets))
 }
 
 /// The user who calls, for what concerns users themselves. One statement.
 pub async fn signed_in(app: &App, cx: &Context) -> Result<SignedInUser> {
-    caller(app, cx).await?.signed_in()
+    let Credentials::AccessToken(token) = &cx.credentials else {
+        caller(app, cx).await?;
+        return Err(Error::Forbidden(
+            "This is about the user who is signed in, and an API key is none.".to_owned(),
+        ));
+    };
+    let lookup = Lookup::SignedIn(token.claims.session);
+    let row = app.store.query(callers::by(lookup, app.now())).await?.into_iter().next();
+    let (found, _) = callers::from_row(lookup, row.ok_or(Error::Unauthenticated)?)?;
+    believe_signed_in(app, cx, found).await
 }
 
 /// The user who calls, and the rows of what belongs to them, in the same one
@@ -227,8 +233,26 @@ pub async fn signed_in_with(
     let Credentials::AccessToken(token) = &cx.credentials else {
         return Ok((signed_in(app, cx).await?, Vec::new()));
     };
-    let (caller, rows) = caller_with(app, cx, target(token.claims.user), order).await?;
-    Ok((caller.signed_in()?, rows))
+    let lookup = Lookup::SignedIn(token.claims.session);
+    let (found, rows) = find_with(app, lookup, target(token.claims.user), order).await?;
+    Ok((believe_signed_in(app, cx, found).await?, rows))
+}
+
+async fn find_with(
+    app: &App,
+    lookup: Lookup,
+    target: Statement,
+    order: &'static str,
+) -> Result<(Found, Vec<Row>)> {
+    let statement = callers::by_with(lookup, app.now(), target, order);
+    let mut found = None;
+    let mut targets = Vec::new();
+    for row in app.store.query(statement).await? {
+        let (caller, target) = callers::from_row(lookup, row)?;
+        found = Some(caller);
+        targets.extend(target);
+    }
+    Ok((found.ok_or(Error::Unauthenticated)?, targets))
 }
 
 /// Who calls, as the cache may remember them: for what only reads. A change never
@@ -239,10 +263,25 @@ pub async fn remembered_caller(app: &App, cx: &Context) -> Result<Caller> {
     };
     let lookup = cx.credentials.lookup()?;
     let name = format!("caller.{}", token.claims.session);
-    let remembered = Remembered::look(app, name, token.claims.user).await;
-    let row = remembered.or_read(app, callers::by(lookup, app.now())).await?;
+    let row = Remembered::look(app, name, token.claims.user).await;
+    let row = row.or_read(app, callers::by(lookup, app.now())).await?;
     let (found, _) = callers::from_row(lookup, row.value.clone().ok_or(Error::Unauthenticated)?)?;
     let caller = believe(app, cx, found).await?;
+    row.keep(app);
+    Ok(caller)
+}
+
+/// The user who calls, as the cache may remember them: for what only reads.
+pub async fn remembered_signed_in(app: &App, cx: &Context) -> Result<SignedInUser> {
+    let (Credentials::AccessToken(token), true) = (&cx.credentials, app.cache.is_on()) else {
+        return signed_in(app, cx).await;
+    };
+    let lookup = Lookup::SignedIn(token.claims.session);
+    let name = format!("me.{}", token.claims.session);
+    let row = Remembered::look(app, name, token.claims.user).await;
+    let row = row.or_read(app, callers::by(lookup, app.now())).await?;
+    let (found, _) = callers::from_row(lookup, row.value.clone().ok_or(Error::Unauthenticated)?)?;
+    let caller = believe_signed_in(app, cx, found).await?;
     row.keep(app);
     Ok(caller)
 }
@@ -250,7 +289,10 @@ pub async fn remembered_caller(app: &App, cx: &Context) -> Result<Caller> {
 async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {
     match (found, &cx.credentials) {
         (Found::Session(found), Credentials::AccessToken(token)) => {
-            Ok(Caller::User(Box::new(believe_token(app, token, *found).await?)))
+            let SessionCaller { access_token_hash, user, suspended_at, permissions } = found;
+            require_genuine(app, token, &access_token_hash, user, suspended_at).await?;
+            let session = token.claims.session;
+            Ok(Caller::User(SessionUser { id: user, session, permissions }))
         }
         (Found::ApiKey(key), Credentials::ApiKey(_)) => {
             note_use(app, &key);
@@ -260,23 +302,32 @@ async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {
     }
 }
 
-/// Decides whether the token is genuine. The newest token of a session is known
-/// by its hash, which costs microseconds; an older one that has not expired is
-/// checked by its signature.
-async fn believe_token(
+async fn believe_signed_in(app: &App, cx: &Context, found: Found) -> Result<SignedInUser> {
+    let (Found::SignedIn(found), Credentials::AccessToken(token)) = (found, &cx.credentials) else {
+        return Err(Error::Unauthenticated);
+    };
+    let SignedInCaller { access_token_hash, methods, authenticated_at, user } = *found;
+    require_genuine(app, token, &access_token_hash, user.id, user.suspended_at).await?;
+    Ok(SignedInUser { user, session: token.claims.session, methods, authenticated_at })
+}
+
+/// Fails unless the token is genuine and its user may do anything. The newest
+/// token of a session is known by its hash, which costs microseconds; an older one
+/// that has not expired is checked by its signature.
+async fn require_genuine(
     app: &App,
     token: &AccessToken,
-    found: SessionCaller,
-) -> Result<SignedInUser> {
-    let claims = &token.claims;
-    let is_newest = equal(&sha256(token.text.as_bytes()), &found.access_token_hash);
-    let is_genuine = is_newest || app.keys.verify(app, &token.kid, &token.text).await?;
-    let user = found.user;
-    if !is_genuine || user.id != claims.user || user.suspended_at.is_some() {
-        return Err(Error::Unauthenticated);
+    newest: &[u8],
+    user: UserId,
+    suspended_at: Option<Timestamp>,
+) -> Result<()> {
+    let is_newest = equal(&sha256(token.text.as_bytes()), newest);
+    let is_genuine = is_newest || app.keys.verify(app, &token.claims.kid, &token.text).await?;
+    if is_genuine && user == token.claims.user && suspended_at.is_none() {
+        Ok(())
+    } else {
+        Err(Error::Unauthenticated)
     }
-    let SessionCaller { methods, authenticated_at, .. } = found;
-    Ok(SignedInUser { user, session: claims.session, methods, authenticated_at })
 }
 
 /// Notes that a key was used, once in a while, while nobody waits for it. Nothing

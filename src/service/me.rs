@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Who is signed in.
 pub async fn get(app: &App, cx: &Context) -> Result<User> {
-    Ok(access::remembered_caller(app, cx).await?.signed_in()?.user)
+    Ok(access::remembered_signed_in(app, cx).await?.user)
 }
 
 /// Changes what everybody may change about themselves.

@@ -28,10 +28,11 @@ pub struct Active {
 /// What an access token says, if it is genuine and has not expired. Whether its
 /// session goes on is not asked: this is what everybody can do who has the keys.
 pub async fn verify(app: &App, token: &str) -> Result<Option<Claims>> {
-    let Some((kid, claims)) = access_token::read_unverified(token, app.now()) else {
+    let Some(presented) = access_token::read_unverified(token, app.now()) else {
         return Ok(None);
     };
-    Ok(app.keys.verify(app, &kid, token).await?.then_some(claims))
+    let is_genuine = app.keys.verify(app, &presented.kid, token).await?;
+    Ok(is_genuine.then(|| access_token::claims(token)).flatten())
 }
 
 /// What an access token or an API key is worth, for those who are known themselves.
@@ -39,23 +40,31 @@ pub async fn introspect(app: &App, cx: &Context, token: &str) -> Result<Option<A
     access::caller(app, cx).await?;
     let now = app.now();
     let shown = Context { credentials: Credentials::read(token, now), ..cx.clone() };
-    let caller = match access::caller(app, &shown).await {
-        Ok(caller) => caller,
-        Err(Error::Unauthenticated) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let (roles, expires_at) = match &caller {
-        Caller::User(user) => {
-            let claims = access_token::read_unverified(token, now);
-            (user.user.roles.clone(), claims.map(|(_, claims)| claims.expires_at))
+    let found = match &shown.credentials {
+        Credentials::AccessToken(token) => {
+            let expires_at = Some(token.expires_at());
+            access::signed_in(app, &shown).await.map(|caller| Active {
+                subject: caller.actor(),
+                session: Some(caller.session),
+                roles: caller.user.roles,
+                permissions: caller.user.permissions,
+                expires_at,
+            })
         }
-        Caller::ApiKey(key) => (Vec::new(), key.expires_at),
+        _ => access::caller(app, &shown).await.map(|caller| Active {
+            subject: caller.actor(),
+            session: caller.session(),
+            roles: Vec::new(),
+            permissions: caller.permissions().clone(),
+            expires_at: match &caller {
+                Caller::ApiKey(key) => key.expires_at,
+                Caller::User(_) => None,
+            },
+        }),
     };
-    Ok(Some(Active {
-        subject: caller.actor(),
-        session: caller.session(),
-        roles,
-        permissions: caller.permissions().clone(),
-        expires_at,
-    }))
+    match found {
+        Ok(active) => Ok(Some(active)),
+        Err(Error::Unauthenticated) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

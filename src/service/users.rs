@@ -85,7 +85,7 @@ pub async fn create(
     let statements = [users::insert(&new), roles::grant(user.id, &names), events::append(&event)];
     match app.store.commit(statements).await {
         Ok(()) => Ok(user),
-        Err(DatabaseError::Guard { .. }) => Err(super::busy()),
+        Err(DatabaseError::Guard { .. } | DatabaseError::ForeignKey) => Err(super::busy()),
         Err(error) => Err(email_taken(error)),
     }
 }
@@ -240,7 +240,8 @@ pub(super) async fn commit<const N: usize>(
         Err(DatabaseError::Guard { statement }) if takes_admin && statement > N => {
             Err(Error::conflict("last_admin", "This is the last admin who can sign in."))
         }
-        Err(DatabaseError::Guard { .. }) => Ok(false),
+        // A role that was given is gone by now: Postgres says so when it gets to it.
+        Err(DatabaseError::Guard { .. } | DatabaseError::ForeignKey) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -8,10 +8,11 @@ use data_encoding::HEXLOWER;
 
 use super::api_keys::{self, api_key_columns};
 use super::database::{Columns, DatabaseError, Row, Statement, Value};
-use super::users::{self, user_columns};
+use super::users::{self, permissions_column, user_columns};
 use crate::domain::api_key::ApiKey;
 use crate::domain::authentication::Methods;
-use crate::domain::id::SessionId;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::role::Permissions;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
@@ -20,6 +21,8 @@ use crate::domain::user::User;
 pub enum Lookup {
     /// A session that goes on.
     Session(SessionId),
+    /// The same, for what concerns its user: with everything about them.
+    SignedIn(SessionId),
     /// An API key that has not expired, by its SHA-256.
     ApiKey([u8; 32]),
 }
@@ -27,15 +30,31 @@ pub enum Lookup {
 /// What was found by it.
 #[derive(Debug)]
 pub enum Found {
+    /// A session, and what its user may do.
+    Session(SessionCaller),
     /// A session, and whose it is.
-    Session(Box<SessionCaller>),
+    SignedIn(Box<SignedInCaller>),
     /// An API key.
     ApiKey(Box<ApiKey>),
 }
 
-/// The user of a session that goes on.
+/// As much of a session's user as most requests need. It stands beside every row
+/// of a list, so it is little.
 #[derive(Debug)]
 pub struct SessionCaller {
+    /// The SHA-256 of the newest access token of the session.
+    pub access_token_hash: Vec<u8>,
+    /// Who is signed in.
+    pub user: UserId,
+    /// Since when they may do nothing.
+    pub suspended_at: Option<Timestamp>,
+    /// What they may do.
+    pub permissions: Permissions,
+}
+
+/// The user of a session that goes on.
+#[derive(Debug)]
+pub struct SignedInCaller {
     /// The SHA-256 of the newest access token of the session.
     pub access_token_hash: Vec<u8>,
     /// What was shown in the session.
@@ -74,7 +93,8 @@ pub fn by_with(
 pub fn from_row(lookup: Lookup, row: Row) -> Result<(Found, Option<Row>), DatabaseError> {
     let mut columns = row.read();
     let found = match lookup {
-        Lookup::Session(_) => Found::Session(Box::new(session_from_columns(&mut columns)?)),
+        Lookup::Session(_) => Found::Session(session_from_columns(&mut columns)?),
+        Lookup::SignedIn(_) => Found::SignedIn(Box::new(signed_in_from_columns(&mut columns)?)),
         Lookup::ApiKey(_) => Found::ApiKey(Box::new(api_keys::from_columns(&mut columns)?)),
     };
     let target = if columns.rest_is_null() { None } else { Some(columns.rest()) };
@@ -87,6 +107,15 @@ impl Lookup {
         let second = first.saturating_add(1);
         match self {
             Self::Session(_) => format!(
+                concat!(
+                    "SELECT s.access_token_hash, u.id, u.suspended_at, ",
+                    permissions_column!(),
+                    " FROM sessions s JOIN users u ON u.id = s.user_id \
+                     WHERE s.id = ${} AND s.ended_at IS NULL AND s.expires_at > ${}"
+                ),
+                first, second
+            ),
+            Self::SignedIn(_) => format!(
                 concat!(
                     "SELECT s.access_token_hash, s.methods AS session_methods, s.authenticated_at, ",
                     user_columns!(),
@@ -109,7 +138,7 @@ impl Lookup {
 
     fn params(self, now: Timestamp) -> Vec<Value> {
         let key = match self {
-            Self::Session(id) => id.to_string(),
+            Self::Session(id) | Self::SignedIn(id) => id.to_string(),
             Self::ApiKey(hash) => HEXLOWER.encode(&hash),
         };
         vec![key.into(), now.into()]
@@ -117,11 +146,23 @@ impl Lookup {
 }
 
 fn session_from_columns(columns: &mut Columns) -> Result<SessionCaller, DatabaseError> {
-    let decode = |text: &str| HEXLOWER.decode(text.as_bytes()).ok();
     Ok(SessionCaller {
-        access_token_hash: columns.parsed(decode)?,
+        access_token_hash: hash(columns)?,
+        user: columns.parsed(|text| UserId::parse(text).ok())?,
+        suspended_at: columns.optional_integer()?.map(Timestamp::from_micros),
+        permissions: Permissions::from_stored(&columns.optional_text()?.unwrap_or_default()),
+    })
+}
+
+fn signed_in_from_columns(columns: &mut Columns) -> Result<SignedInCaller, DatabaseError> {
+    Ok(SignedInCaller {
+        access_token_hash: hash(columns)?,
         methods: columns.parsed(|text| Some(Methods::from_stored(text)))?,
         authenticated_at: Timestamp::from_micros(columns.integer()?),
         user: users::from_columns(columns)?,
     })
+}
+
+fn hash(columns: &mut Columns) -> Result<Vec<u8>, DatabaseError> {
+    columns.parsed(|text| HEXLOWER.decode(text.as_bytes()).ok())
 }

@@ -45,7 +45,7 @@ impl SpinSqlite {
     fn read_at_once(&self, statement: &Statement) -> Result<Vec<Row>, DatabaseError> {
         let reader = self.reader()?;
         let params: Vec<_> = statement.params.iter().cloned().map(to_spin).collect();
-        let result = reader.execute(&statement.sql, &params).map_err(failed)?;
+        let result = reader.execute(&unpeeked(&statement.sql), &params).map_err(failed)?;
         let values = result.rows.into_iter().map(|row| row.values.into_iter().map(from_spin));
         values.map(|values| values.collect::<Result<_, _>>().map(Row::new)).collect()
     }
@@ -139,10 +139,18 @@ impl Database for SpinSqlite {
 /// then does the host tell whether the statement succeeded.
 async fn run(connection: &Connection, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
     let params = statement.params.into_iter().map(to_spin);
-    let result = connection.execute(&statement.sql, params).await.map_err(failed)?;
+    let result = connection.execute(unpeeked(&statement.sql), params).await.map_err(failed)?;
     let rows = result.collect().await.map_err(failed)?;
     let values = rows.into_iter().map(|row| row.values.into_iter().map(from_spin));
     values.map(|values| values.collect::<Result<_, _>>().map(Row::new)).collect()
+}
+
+/// The same SQL with its placeholders out of the planner's sight: `+$1` for `$1`.
+/// SQLite plans by the values bound to bare placeholders, so it compiles such a
+/// statement anew whenever they change, even one that the host has kept: 65 us
+/// instead of 3 for the caller of a request. All our plans hold for every value.
+fn unpeeked(sql: &str) -> String {
+    sql.replace('$', "+$")
 }
 
 fn to_spin(value: Value) -> SpinValue {

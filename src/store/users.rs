@@ -17,14 +17,24 @@ pub const EMAIL_KEY: &str = "users_email_normalized_key";
 /// A macro, so that statements can be put together at compile time.
 macro_rules! user_columns {
     () => {
-        "u.id, u.email, u.email_verified_at, u.name, u.metadata, u.created_at, u.updated_at, \
-         u.suspended_at, u.version, \
-         (SELECT string_agg(ur.role, ' ') FROM user_roles ur WHERE ur.user_id = u.id) AS roles, \
-         (SELECT string_agg(r.permissions, ' ') FROM user_roles ur JOIN roles r ON r.name = ur.role \
-          WHERE ur.user_id = u.id) AS permissions"
+        concat!(
+            "u.id, u.email, u.email_verified_at, u.name, u.metadata, u.created_at, u.updated_at, \
+             u.suspended_at, u.version, \
+             (SELECT string_agg(ur.role, ' ') FROM user_roles ur WHERE ur.user_id = u.id) AS roles, ",
+            $crate::store::users::permissions_column!()
+        )
     };
 }
 pub(super) use user_columns;
+
+/// What a user `u` may do: the permissions of all their roles, some repeated.
+macro_rules! permissions_column {
+    () => {
+        "(SELECT string_agg(r.permissions, ' ') FROM user_roles ur JOIN roles r ON r.name = ur.role \
+         WHERE ur.user_id = u.id) AS permissions"
+    };
+}
+pub(super) use permissions_column;
 
 /// One user.
 pub fn by_id(id: UserId) -> Statement {

@@ -3,13 +3,41 @@
 use std::collections::BTreeSet;
 
 use http::Method;
+use rollcall::transport::http::openapi_document;
 use serde_json::{Map, Value, json};
 
 use crate::support::TestApp;
 
+/// The document, with every shared response and header in its place.
 async fn document() -> Value {
     let app = TestApp::new().await;
-    app.anon().get("/openapi.json").await.assert_status(200).body
+    let document = app.anon().get("/openapi.json").await.assert_status(200).body;
+    let mut resolved = document.clone();
+    for place in ["responses", "headers"] {
+        resolve(&mut resolved, &format!("#/components/{place}/"), &document);
+    }
+    resolved
+}
+
+/// Puts what they refer to in the place of references that begin like this.
+fn resolve(value: &mut Value, prefix: &str, document: &Value) {
+    let reference = value.get("$ref").and_then(Value::as_str).map(str::to_owned);
+    if let Some(reference) = reference.filter(|reference| reference.starts_with(prefix)) {
+        *value = document.pointer(reference.trim_start_matches('#')).unwrap().clone();
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(|v| resolve(v, prefix, document)),
+        Value::Array(items) => items.iter_mut().for_each(|v| resolve(v, prefix, document)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_the_one_that_the_handlers_describe() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    let checked_in: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let is_the_same = checked_in == openapi_document::document();
+    assert!(is_the_same, "run `make openapi` and look at what it changes");
 }
 
 /// Every operation with its name, such as `GET /api/v1/me`.

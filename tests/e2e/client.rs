@@ -46,6 +46,11 @@ impl Client {
         client
     }
 
+    /// What it sends with every request, by its name.
+    pub(crate) fn header(&self, name: &str) -> String {
+        self.headers[name].to_str().unwrap().to_owned()
+    }
+
     /// The same client with a credential.
     pub(crate) fn bearer(&self, token: &str) -> Self {
         let mut client = self.clone();

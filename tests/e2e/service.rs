@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use data_encoding::BASE32_NOPAD;
+use reqwest::Method;
 use rollcall_testkit::host::Builder;
 use rollcall_testkit::{Host, build, postgres};
 use serde_json::json;
@@ -20,6 +22,14 @@ pub(crate) const BOOTSTRAP_TOKEN: &str = "the-bootstrap-token";
 /// A running service.
 pub(crate) struct Service {
     pub(crate) host: Host,
+}
+
+/// A second factor.
+pub(crate) struct SecondFactor {
+    /// What the authenticator app was told, in Base32.
+    pub(crate) secret: String,
+    /// Ten codes.
+    pub(crate) recovery_codes: Vec<String>,
 }
 
 /// How to start one with a database of its own, empty: on the Postgres that
@@ -97,6 +107,21 @@ impl Service {
         let body = json!({"email": email, "name": "Somebody", "password": PASSWORD});
         admin.post("/api/v1/users", &body).await.expect(201);
         self.nobody().sign_in(email, PASSWORD).await
+    }
+
+    /// Gives somebody who has just signed in a second factor.
+    pub(crate) async fn second_factor(&self, client: &Client) -> SecondFactor {
+        let answer = client.send(Method::POST, "/api/v1/me/factors/totp", "", "").await;
+        let secret = answer.expect(201).text_at("/secret");
+        let bytes = BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
+        let bytes: [u8; 20] = bytes.try_into().unwrap();
+        let app = totp_rs::Builder::new().with_secret(bytes).build().unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let code = json!({"code": app.generate(now.as_secs()).to_string()});
+        let answer = client.post("/api/v1/me/factors/totp/confirm", &code).await.expect(200);
+        let recovery_codes = answer.json()["recovery_codes"].as_array().unwrap().clone();
+        let recovery_codes = recovery_codes.iter().map(|code| code.as_str().unwrap().to_owned());
+        SecondFactor { secret, recovery_codes: recovery_codes.collect() }
     }
 
     /// What was printed, as soon as `text` is in it.

@@ -8,17 +8,22 @@
 //! [`wire`] speaks where no client library would.
 
 mod client;
+mod mailbox;
 mod service;
 mod wire;
 
 mod addresses;
 mod cache;
 mod connections;
+mod grpc_clients;
+mod grpc_wire;
 mod hostile;
 mod limits;
 mod on_both;
 mod privacy;
+mod races;
 mod readme;
 mod restart;
+mod secrets;
 mod settings;
 mod walkthrough;

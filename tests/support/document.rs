@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::response::Response;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(rollcall::transport::http::openapi::document);
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(rollcall::transport::http::openapi_document::document);
 
 /// Fails unless the document describes the answer and, if it was accepted, the
 /// request. What has no place in the document is not judged.
@@ -25,6 +26,10 @@ pub(crate) fn check(method: &Method, path: &str, sent: (&str, &[u8]), answer: &R
     let fail = |what: &str| panic!("{operation}: {what} in /openapi.json; the answer was {answer}");
     let Some(response) = described["responses"].get(answer.status.as_str()) else {
         return fail("this status is not described");
+    };
+    let response = match response["$ref"].as_str() {
+        Some(reference) => resolved(reference).unwrap(),
+        None => response,
     };
     match (response["content"].as_object(), answer.header("content-type")) {
         (None, None) if answer.text.is_empty() => {}

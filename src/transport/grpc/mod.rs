@@ -7,6 +7,7 @@ pub mod batches;
 pub mod body;
 pub mod call;
 pub mod changes;
+pub mod descriptors;
 pub mod exports;
 pub mod fields;
 pub mod health;
@@ -109,9 +110,17 @@ impl Dialect {
 /// Every service, behind what happens to every call. The last layer is the
 /// outermost.
 fn router(app: Arc<App>) -> Router {
-    let users = service(UserServiceServer::new(users::Users(Arc::clone(&app))), &app);
-    let sessions = service(SessionServiceServer::new(sessions::Sessions(Arc::clone(&app))), &app);
-    let tokens = service(TokenServiceServer::new(tokens::Tokens(Arc::clone(&app))), &app);
+    // Messages may come compressed; answers are small, and go as they are.
+    let limit = app.config.body_limit;
+    let users = UserServiceServer::new(users::Users(Arc::clone(&app)))
+        .max_decoding_message_size(limit)
+        .accept_compressed(Gzip);
+    let sessions = SessionServiceServer::new(sessions::Sessions(Arc::clone(&app)))
+        .max_decoding_message_size(limit)
+        .accept_compressed(Gzip);
+    let tokens = TokenServiceServer::new(tokens::Tokens(Arc::clone(&app)))
+        .max_decoding_message_size(limit)
+        .accept_compressed(Gzip);
     let health = HealthServer::new(health::HealthCheck(Arc::clone(&app)));
     let reflection = reflection::Reflection::default();
     let v1 = v1::server_reflection_server::ServerReflectionServer::new(reflection.clone());
@@ -125,32 +134,6 @@ fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), layers::limit_time))
         .layer(from_fn(layers::report_in_trailers))
         .layer(from_fn_with_state(app, layers::identify_and_log))
-}
-
-/// What all services of ours share. Messages may come compressed; answers are
-/// small, and go as they are.
-macro_rules! shared {
-    ($($server:ident<$service:ty>),*) => {$(
-        impl Shared for $server<$service> {
-            fn with(self, limit: usize) -> Self {
-                self.max_decoding_message_size(limit).accept_compressed(Gzip)
-            }
-        }
-    )*};
-}
-
-shared!(
-    UserServiceServer<users::Users>,
-    SessionServiceServer<sessions::Sessions>,
-    TokenServiceServer<tokens::Tokens>
-);
-
-trait Shared {
-    fn with(self, limit: usize) -> Self;
-}
-
-fn service<S: Shared>(service: S, app: &App) -> S {
-    service.with(app.config.body_limit)
 }
 
 fn add<S>(router: Router, service: S) -> Router

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use futures_util::StreamExt;
 use prost::Message;
-use prost_types::{DescriptorProto, FileDescriptorProto};
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
@@ -20,6 +19,7 @@ use tonic_reflection::pb::v1::{
 use tonic_reflection::pb::{v1, v1alpha};
 
 use super::call::{Answers, Call};
+use super::descriptors::{File, Files, Type};
 use super::layers::METHODS;
 use super::{pb, status};
 
@@ -73,14 +73,6 @@ impl Reflection {
     }
 }
 
-/// A `FileDescriptorSet` of which the files are kept as they were written: prost
-/// would drop the annotations.
-#[derive(Clone, PartialEq, Message)]
-struct Files {
-    #[prost(bytes = "bytes", repeated, tag = "1")]
-    file: Vec<Bytes>,
-}
-
 /// Where everything that has a name is described.
 #[derive(Default)]
 struct Index {
@@ -99,8 +91,8 @@ impl Index {
             v1alpha::FILE_DESCRIPTOR_SET,
         ] {
             // Both are made by the build; what could not be read has no name here.
-            for bytes in Files::decode(set).unwrap_or_default().file {
-                if let Ok(file) = FileDescriptorProto::decode(bytes.clone()) {
+            for bytes in Files::decode(set).unwrap_or_default().files {
+                if let Ok(file) = File::decode(bytes.clone()) {
                     index.add(&file, &bytes);
                 }
             }
@@ -108,40 +100,37 @@ impl Index {
         index
     }
 
-    fn add(&mut self, file: &FileDescriptorProto, bytes: &Bytes) {
-        let package = file.package();
-        self.by_name.insert(file.name().to_owned(), bytes.clone());
-        for message in &file.message_type {
+    fn add(&mut self, file: &File, bytes: &Bytes) {
+        let package = &file.package;
+        self.by_name.insert(file.name.clone(), bytes.clone());
+        for message in &file.messages {
             self.add_message(package, message, bytes);
         }
-        for named in &file.enum_type {
-            self.add_symbol(package, named.name(), bytes);
+        for named in &file.enums {
+            self.add_symbol(package, &named.name, bytes);
         }
-        for service in &file.service {
-            self.add_symbol(package, service.name(), bytes);
-            let service_name = join(package, service.name());
-            for method in &service.method {
-                self.add_symbol(&service_name, method.name(), bytes);
+        for service in &file.services {
+            self.add_symbol(package, &service.name, bytes);
+            let service_name = join(package, &service.name);
+            for method in &service.methods {
+                self.add_symbol(&service_name, &method.name, bytes);
             }
         }
-        for extension in &file.extension {
-            self.add_symbol(package, extension.name(), bytes);
-            let extended = extension.extendee().trim_start_matches('.').to_owned();
-            self.by_extension.insert((extended, extension.number()), bytes.clone());
+        for extension in &file.extensions {
+            self.add_symbol(package, &extension.name, bytes);
+            let extended = extension.extends.trim_start_matches('.').to_owned();
+            self.by_extension.insert((extended, extension.number), bytes.clone());
         }
     }
 
-    fn add_message(&mut self, parent: &str, message: &DescriptorProto, bytes: &Bytes) {
-        let name = join(parent, message.name());
+    fn add_message(&mut self, parent: &str, message: &Type, bytes: &Bytes) {
+        let name = join(parent, &message.name);
         self.by_symbol.insert(name.clone(), bytes.clone());
-        for nested in &message.nested_type {
+        for nested in &message.messages {
             self.add_message(&name, nested, bytes);
         }
-        for nested in &message.enum_type {
-            self.add_symbol(&name, nested.name(), bytes);
-        }
-        for field in &message.field {
-            self.add_symbol(&name, field.name(), bytes);
+        for named in message.enums.iter().chain(&message.fields) {
+            self.add_symbol(&name, &named.name, bytes);
         }
     }
 

@@ -55,7 +55,7 @@ impl FromFields for FirstAdmin {
 }
 
 /// The context of a request that shows the bootstrap token.
-pub struct Operator(Context);
+pub struct Operator(Arc<Context>);
 
 impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = Problem;

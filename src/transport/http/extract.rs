@@ -19,7 +19,7 @@ use crate::service::{Context, Precondition};
 /// The context of a request that shows a credential which could be good. Others
 /// are turned away before anything else of theirs is read; whether the credential
 /// is good, the service asks.
-pub struct Cx(pub Context);
+pub struct Cx(pub Arc<Context>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Cx {
     type Rejection = Problem;
@@ -35,13 +35,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Cx {
 }
 
 /// The context of a request of anybody: whoever takes it is visibly public.
-pub struct AnyCx(pub Context);
+pub struct AnyCx(pub Arc<Context>);
 
 impl<S: Sync> FromRequestParts<S> for AnyCx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let context = parts.extensions.get::<Context>().cloned();
+        let context = parts.extensions.get::<Arc<Context>>().cloned();
         context.map(Self).ok_or_else(|| Error::internal("a request without a context").into())
     }
 }

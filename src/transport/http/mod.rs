@@ -19,6 +19,8 @@ pub mod mailbox;
 pub mod mailed;
 pub mod me;
 pub mod openapi;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi_document;
 pub mod own_data;
 pub mod password_resets;
 pub mod passwords;
@@ -44,11 +46,13 @@ use axum::extract::MatchedPath;
 use axum::http::{Method, Request, Response, header};
 use axum::response::IntoResponse;
 use futures_util::future::{Either, select};
+use serde::Serialize;
 use tower_service::Service;
 
 use super::context;
 use crate::app::App;
 use crate::config::{ConfigErrors, LogLevel};
+use crate::domain::time::Timestamp;
 use crate::service::health::Check;
 use crate::service::mails;
 use problem::Problem;
@@ -73,13 +77,10 @@ impl Server {
 
         // The request gets a name: the client's if it is well-formed, else a new one.
         // Who calls is read, not believed: services decide what it is worth.
-        let context = context::read(app, request.headers(), begin);
-        let limits = context.limits.clone();
+        let context = Arc::new(context::read(app, request.headers(), begin));
         let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
         let method = request.method().clone();
-        let request_id = context.request_id.clone();
-        let wrote_mail = context.wrote_mail.clone();
-        request.extensions_mut().insert(context);
+        request.extensions_mut().insert(Arc::clone(&context));
 
         // The request is answered, or the timer runs out: nobody waits for ever.
         let timer = app.timer.sleep(app.config.request_timeout);
@@ -94,26 +95,27 @@ impl Server {
             && method != Method::HEAD
         {
             // The length that was set belongs to the empty body that stood here.
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-            *response.body_mut() = Body::from(problem.body(&request_id));
+            let body = problem.body(&context.request_id);
+            response.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
+            *response.body_mut() = Body::from(body);
         }
 
         // Browsers are told what they may do, and clients which version answered.
         headers::add(
             &mut response,
-            &request_id,
+            &context.request_id,
             origin,
             app.config.public_url.starts_with("https"),
         );
 
         // Who met a limit learns what is left of it.
-        rate_limit::add(&mut response, &limits.get());
+        rate_limit::add(&mut response, &context.limits.get());
 
         // One line in the log, without secrets and without personal data.
-        self.log(&method, begin, &request_id, &response, problem.as_ref());
+        self.log(&method, begin, &context.request_id, &response, problem.as_ref());
 
         // What the request wrote to people is sent once nobody waits for it.
-        if wrote_mail.get() {
+        if context.wrote_mail.get() {
             let app = Arc::clone(&self.app);
             app.clone().background.spawn(Box::pin(async move { mails::deliver_due(&app).await }));
         }
@@ -151,7 +153,7 @@ impl Server {
     fn log(
         &self,
         method: &Method,
-        begin: crate::domain::time::Timestamp,
+        begin: Timestamp,
         request_id: &str,
         response: &Response<Body>,
         problem: Option<&Problem>,
@@ -163,20 +165,37 @@ impl Server {
         }
         let end = self.app.now();
         let route = response.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let line = serde_json::json!({
-            "time": end.to_string(),
-            "level": if level == LogLevel::Warn { "warn" } else { "info" },
-            "message": "request",
-            "request_id": request_id,
-            "method": method.as_str(),
-            "route": route,
-            "status": status.as_u16(),
-            "duration_us": u64::try_from(end.since(begin).as_micros()).unwrap_or(u64::MAX),
-            "code": problem.map(|problem| problem.code),
-            "cause": problem.and_then(|problem| problem.cause.as_deref()),
-        });
-        self.app.log.line(&line.to_string());
+        let line = LogLine {
+            time: end.to_string(),
+            level: if level == LogLevel::Warn { "warn" } else { "info" },
+            message: "request",
+            request_id,
+            method: method.as_str(),
+            route,
+            status: status.as_u16(),
+            duration_us: end.since(begin).as_micros(),
+            code: problem.map(|problem| problem.code),
+            cause: problem.and_then(|problem| problem.cause.as_deref()),
+        };
+        if let Ok(line) = serde_json::to_string(&line) {
+            self.app.log.line(&line);
+        }
     }
+}
+
+/// What the log tells of a request.
+#[derive(Serialize)]
+struct LogLine<'a> {
+    time: String,
+    level: &'static str,
+    message: &'static str,
+    request_id: &'a str,
+    method: &'a str,
+    route: Option<&'a str>,
+    status: u16,
+    duration_us: u128,
+    code: Option<&'static str>,
+    cause: Option<&'a str>,
 }
 
 /// The answer to everything while the settings are wrong: `/readyz` says what is

@@ -1,0 +1,223 @@
+//! The description of the API in OpenAPI 3.1, made from the handlers.
+
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use super::problem;
+use super::view::{FieldErrorView, ProblemView};
+use super::{
+    api_keys, audit, bootstrap, email_changes, email_codes, email_verifications, factors, health,
+    invitations, jobs, magic_links, mailbox, me, openapi, own_data, password_resets, passwords,
+    reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
+    users, well_known,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Rollcall",
+        version = "1",
+        description = "Users, sessions and tokens. Every error is a problem (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        bootstrap::create,
+        sessions::list, sessions::create, sessions::delete_others, sessions::delete,
+        sessions::refresh, sessions::delete_current,
+        second_factor::create, reauthentication::create,
+        users::suspend, users::unsuspend, user_roles::replace,
+        roles::list, roles::create, roles::get, roles::replace, roles::delete,
+        roles::list_permissions,
+        api_keys::list, api_keys::create, api_keys::get, api_keys::delete,
+        sessions::list_of_user, sessions::delete_of_user,
+        me::get, me::patch, passwords::replace, own_data::erase, own_data::export,
+        factors::list, factors::enroll, factors::remove, factors::confirm,
+        factors::replace_recovery_codes, factors::reset,
+        magic_links::create, magic_links::confirm,
+        email_codes::create, email_codes::confirm,
+        registrations::create,
+        email_verifications::create, email_verifications::confirm,
+        password_resets::create, password_resets::confirm,
+        invitations::list, invitations::create, invitations::delete,
+        email_changes::create, email_changes::confirm,
+        users::list, users::create, users::get, users::replace, users::patch, users::delete,
+        audit::list, audit::verify,
+        jobs::run, mailbox::list,
+        signing_keys::list, signing_keys::rotate, well_known::jwks,
+        health::health, health::livez, health::readyz,
+        openapi::get,
+    ),
+    components(schemas(ProblemView, FieldErrorView)),
+    security(("access_token" = [])),
+)]
+struct Document;
+
+/// A problem that operations of a kind share: its name, status and description.
+type Shared = (&'static str, &'static str, &'static str);
+
+/// What may happen to any operation.
+const ALWAYS: &[Shared] = &[
+    ("Malformed", "400", "The request could not be read."),
+    ("NotAcceptable", "406", "The Accept header rules out JSON."),
+    ("TooLarge", "413", "The body is larger than the limit."),
+    ("Defect", "500", "A defect. Quote the request_id to the operator."),
+    ("Unavailable", "503", "Something that the service depends on does not answer. Try again."),
+    ("TimedOut", "504", "The request took too long."),
+];
+const WITH_CREDENTIAL: &[Shared] = &[
+    ("Unauthenticated", "401", "No credential, or one that is not (or no longer) good."),
+    ("Forbidden", "403", "The caller may not do this."),
+];
+const WITH_BODY: &[Shared] = &[
+    ("UnsupportedMediaType", "415", "The body is of another media type."),
+    ("InvalidFields", "422", "Some fields are not acceptable; `errors` names each."),
+];
+const WITH_QUERY: &[Shared] =
+    &[("InvalidParameters", "422", "Some parameters are not acceptable; `errors` names each.")];
+const WITH_PATH: &[Shared] = &[("NotFound", "404", "There is no such resource.")];
+const WITH_IF_MATCH: &[Shared] = &[
+    ("Conflict", "409", "A conflict with what is there."),
+    ("PreconditionFailed", "412", "Another version than If-Match names."),
+];
+
+/// The headers of responses, by name.
+const HEADERS: &[(&str, &str)] = &[
+    ("X-Request-Id", "Names the request in the log."),
+    ("API-Version", "The version of the API: 1."),
+    ("RateLimit-Policy", "The limits: quota `q`, window `w`."),
+    ("RateLimit", "What is left: `r`, more after `t` seconds."),
+    ("Retry-After", "Seconds to wait."),
+];
+
+/// The document.
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    if let Some(schemes) = document.pointer_mut("/components").and_then(Value::as_object_mut) {
+        schemes.insert("securitySchemes".to_owned(), security_schemes());
+        schemes.insert("responses".to_owned(), shared_responses());
+        schemes.insert("headers".to_owned(), headers());
+    }
+    if let Some(paths) = document.pointer_mut("/paths").and_then(Value::as_object_mut) {
+        for (_, operation) in operations(paths) {
+            complete(operation);
+        }
+    }
+    close_request_schemas(&mut document);
+    document
+}
+
+/// What a request may contain is exactly what its schema names.
+fn close_request_schemas(document: &mut Value) {
+    let mut requests = Vec::new();
+    if let Some(paths) = document.pointer_mut("/paths").and_then(Value::as_object_mut) {
+        for (_, operation) in operations(paths) {
+            let content = operation
+                .get("requestBody")
+                .and_then(|body| body.get("content").and_then(Value::as_object));
+            let schemas = content.into_iter().flat_map(Map::values);
+            requests.extend(schemas.filter_map(|media| {
+                media.pointer("/schema/$ref").and_then(Value::as_str).map(str::to_owned)
+            }));
+        }
+    }
+    for reference in requests {
+        let schema = document.pointer_mut(reference.trim_start_matches('#'));
+        if let Some(schema) = schema.and_then(Value::as_object_mut) {
+            schema.insert("additionalProperties".to_owned(), json!(false));
+        }
+    }
+}
+
+fn operations(
+    paths: &mut Map<String, Value>,
+) -> impl Iterator<Item = (String, &mut Map<String, Value>)> {
+    paths.iter_mut().flat_map(|(path, item)| {
+        let methods = item.as_object_mut().into_iter().flatten();
+        methods.filter_map(move |(method, operation)| {
+            Some((format!("{method} {path}"), operation.as_object_mut()?))
+        })
+    })
+}
+
+fn security_schemes() -> Value {
+    let bearer = |description, format| json!({"type": "http", "scheme": "bearer", "bearerFormat": format, "description": description});
+    json!({
+        "access_token": bearer("The access token of a session.", "JWT"),
+        "bootstrap_token": bearer("The operator's bootstrap token.", "opaque"),
+    })
+}
+
+/// Adds to an operation the problems that its kind can have, and their form.
+fn complete(operation: &mut Map<String, Value>) {
+    let parameters = operation.get("parameters").and_then(Value::as_array).cloned();
+    let parameters = parameters.unwrap_or_default();
+    let has = |place| {
+        parameters
+            .iter()
+            .any(|parameter| parameter.get("in").and_then(Value::as_str) == Some(place))
+    };
+    let is_public = operation.get("security") == Some(&json!([{}]));
+    let has_body = operation.contains_key("requestBody");
+    let kinds = [
+        (true, ALWAYS),
+        (!is_public, WITH_CREDENTIAL),
+        (has_body, WITH_BODY),
+        (has("query"), WITH_QUERY),
+        (has("path"), WITH_PATH),
+        (has("header"), WITH_IF_MATCH),
+    ];
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for (_, problems) in kinds.into_iter().filter(|(applies, _)| *applies) {
+        for (name, status, _) in problems {
+            let reference = json!({"$ref": format!("#/components/responses/{name}")});
+            responses.entry(*status).or_insert(reference);
+        }
+    }
+    let is_limited = responses.contains_key("429");
+    for (status, response) in responses.iter_mut() {
+        describe(status, response, is_limited);
+    }
+}
+
+/// The problems that operations refer to.
+fn shared_responses() -> Value {
+    let kinds = [ALWAYS, WITH_CREDENTIAL, WITH_BODY, WITH_QUERY, WITH_PATH, WITH_IF_MATCH];
+    let responses = kinds.into_iter().flatten().map(|(name, status, description)| {
+        let mut response = json!({"description": description});
+        describe(status, &mut response, false);
+        ((*name).to_owned(), response)
+    });
+    Value::Object(responses.collect())
+}
+
+fn headers() -> Value {
+    let headers = HEADERS.iter().map(|(name, description)| {
+        let header = json!({"description": description, "schema": {"type": "string"}});
+        ((*name).to_owned(), header)
+    });
+    Value::Object(headers.collect())
+}
+
+/// Gives a response the headers that it has, and a problem its body.
+fn describe(status: &str, response: &mut Value, is_limited: bool) {
+    let Some(response) = response.as_object_mut() else { return };
+    if response.contains_key("$ref") {
+        return;
+    }
+    let mut names = vec!["X-Request-Id", "API-Version"];
+    if is_limited {
+        names.extend(["RateLimit-Policy", "RateLimit"]);
+    }
+    if matches!(status, "429" | "503") {
+        names.push("Retry-After");
+    }
+    let reference = |name| json!({"$ref": format!("#/components/headers/{name}")});
+    let headers = names.into_iter().map(|name| (name.to_owned(), reference(name)));
+    response.entry("headers").or_insert(Value::Object(headers.collect()));
+    if status.starts_with(['4', '5']) && !response.contains_key("content") {
+        let schema = json!({"$ref": "#/components/schemas/Problem"});
+        response.insert("content".to_owned(), json!({problem::MEDIA_TYPE: {"schema": schema}}));
+    }
+}
