@@ -6,6 +6,7 @@ mod authorization;
 mod bootstrap;
 mod cache;
 mod chain;
+mod conditional_reads;
 mod coverage;
 mod email_changes;
 mod email_sign_in;
