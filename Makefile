@@ -18,7 +18,7 @@ HOST := target/release/rollcall-host
 
 # The release profile is the component's. The host is a tool: the time to build
 # it matters more than its last percent of speed.
-HOST_PROFILE := CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+HOST_PROFILE := CARGO_PROFILE_RELEASE_OPT_LEVEL=3 CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 
 .PHONY: help
 help: ## List what can be made

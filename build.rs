@@ -1,8 +1,11 @@
 //! Makes what is compiled in out of what is kept for people to read.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 /// The passwords that nobody may choose, one a line.
@@ -40,13 +43,15 @@ fn mark(password: &str) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// Writes the checked-in description of the API without the white space that
-/// makes it readable.
+/// Writes the checked-in description of the API, compressed: a tenth of its size.
 fn openapi(folder: &Path) {
     println!("cargo::rerun-if-changed={OPENAPI}");
     let text = fs::read(OPENAPI).expect("the document can be read");
     let document: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
-    fs::write(folder.join("openapi.json"), document.to_string()).expect("it can be written");
+    let file = fs::File::create(folder.join("openapi.json.gz")).expect("it can be made");
+    let mut file = GzEncoder::new(file, Compression::best());
+    file.write_all(document.to_string().as_bytes()).expect("it can be written");
+    file.finish().expect("it can be written");
 }
 
 /// Writes the code and the descriptors of the gRPC API, without a `protoc`.

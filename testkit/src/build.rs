@@ -35,8 +35,11 @@ pub fn host() -> &'static Path {
 }
 
 /// The profile of the host, as Cargo takes it from the environment.
-const HOST_PROFILE: [(&str, &str); 2] =
-    [("CARGO_PROFILE_RELEASE_LTO", "false"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+const HOST_PROFILE: [(&str, &str); 3] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
+    ("CARGO_PROFILE_RELEASE_LTO", "false"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+];
 
 /// Builds the component of a package, in the release profile.
 ///

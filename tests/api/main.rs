@@ -5,6 +5,7 @@ mod audit;
 mod authorization;
 mod bootstrap;
 mod chain;
+mod conditional_reads;
 mod coverage;
 mod email_changes;
 mod email_sign_in;

@@ -154,6 +154,29 @@ pub fn preflight() -> Response<Body> {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
+/// The tags in `If-None-Match` (RFC 9110, 13.1.2) of a request that reads.
+pub fn known_versions(request: &Request<Body>) -> Vec<String> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Vec::new();
+    }
+    let values = request.headers().get_all(header::IF_NONE_MATCH).iter();
+    let tags = values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(','));
+    tags.map(|tag| tag.trim().trim_start_matches("W/").to_owned()).collect()
+}
+
+/// The response, without its body if the client knows the version that it is of.
+pub fn without_known(mut response: Response<Body>, known: &[String]) -> Response<Body> {
+    let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
+    let is_known = |tag| known.iter().any(|known| known == "*" || known == tag);
+    if response.status() == StatusCode::OK && tag.is_some_and(is_known) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
 /// Adds what every response has.
 pub fn add(
     response: &mut Response<Body>,

@@ -144,8 +144,10 @@ impl Server {
             }
             return Problem::payload_too_large(self.app.config.body_limit).into_response();
         }
+        // Who has the version that there is already does not get it again.
+        let known = headers::known_versions(&request);
         match self.router.clone().call(request).await {
-            Ok(response) => response,
+            Ok(response) => headers::without_known(response, &known),
             Err(never) => match never {},
         }
     }

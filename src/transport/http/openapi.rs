@@ -4,16 +4,30 @@
 //! checked in, and served as it stands: so a change of the API shows in its diff,
 //! and the component carries the text instead of the code that makes it.
 
+use std::io::Read;
+use std::sync::LazyLock;
+
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use flate2::read::GzDecoder;
 
-/// The document, which `make openapi` writes, on one line.
-const DOCUMENT: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+use super::problem::Problem;
+use crate::error::Error;
+
+/// The document, which `make openapi` writes, as the component carries it.
+const COMPRESSED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
+
+static DOCUMENT: LazyLock<Result<String, std::io::Error>> = LazyLock::new(|| {
+    let mut document = String::new();
+    GzDecoder::new(COMPRESSED).read_to_string(&mut document)?;
+    Ok(document)
+});
 
 /// Gives this description of the API.
 #[utoipa::path(get, path = "/openapi.json", tag = "openapi", operation_id = "openapi",
     security(()), responses((status = 200, description = "OpenAPI 3.1.", body = Object)))]
-pub async fn get() -> Response {
+pub async fn get() -> Result<Response, Problem> {
     let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    (content_type, DOCUMENT).into_response()
+    let document = DOCUMENT.as_deref().map_err(Error::internal)?;
+    Ok((content_type, document).into_response())
 }

@@ -64,6 +64,8 @@ const ALWAYS: &[Shared] = &[
     ("Unavailable", "503", "Something that the service depends on does not answer. Try again."),
     ("TimedOut", "504", "The request took too long."),
 ];
+const WITH_IF_NONE_MATCH: &[Shared] =
+    &[("NotModified", "304", "It still has the version that If-None-Match names.")];
 const WITH_CREDENTIAL: &[Shared] = &[
     ("Unauthenticated", "401", "No credential, or one that is not (or no longer) good."),
     ("Forbidden", "403", "The caller may not do this."),
@@ -97,13 +99,41 @@ pub fn document() -> Value {
         schemes.insert("responses".to_owned(), shared_responses());
         schemes.insert("headers".to_owned(), headers());
     }
+    let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
     if let Some(paths) = document.pointer_mut("/paths").and_then(Value::as_object_mut) {
-        for (_, operation) in operations(paths) {
+        for (name, operation) in operations(paths) {
             complete(operation);
+            if name.starts_with("get ") && answers_with_a_version(operation, &schemas) {
+                allow_if_none_match(operation);
+            }
         }
     }
     close_request_schemas(&mut document);
     document
+}
+
+/// Whether what an operation answers with has a version, and so an ETag.
+fn answers_with_a_version(operation: &Map<String, Value>, schemas: &Value) -> bool {
+    let schema = operation.get("responses").and_then(|responses| {
+        responses.pointer("/200/content/application~1json/schema/$ref")?.as_str()
+    });
+    let name = schema.and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+    schemas.pointer(&format!("/{name}/properties/version")).is_some()
+}
+
+/// Says that a read of a resource may name the version that the client has.
+fn allow_if_none_match(operation: &mut Map<String, Value>) {
+    let parameter = json!({"name": "If-None-Match", "in": "header", "required": false,
+        "description": "The ETag of what you have: 304 instead of it, if it is still that.",
+        "schema": {"type": "string"}, "example": "\"1\""});
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(parameters) = parameters.as_array_mut() {
+        parameters.push(parameter);
+    }
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        let reference = json!({"$ref": "#/components/responses/NotModified"});
+        responses.insert("304".to_owned(), reference);
+    }
 }
 
 /// What a request may contain is exactly what its schema names.
@@ -183,7 +213,15 @@ fn complete(operation: &mut Map<String, Value>) {
 
 /// The problems that operations refer to.
 fn shared_responses() -> Value {
-    let kinds = [ALWAYS, WITH_CREDENTIAL, WITH_BODY, WITH_QUERY, WITH_PATH, WITH_IF_MATCH];
+    let kinds = [
+        ALWAYS,
+        WITH_IF_NONE_MATCH,
+        WITH_CREDENTIAL,
+        WITH_BODY,
+        WITH_QUERY,
+        WITH_PATH,
+        WITH_IF_MATCH,
+    ];
     let responses = kinds.into_iter().flatten().map(|(name, status, description)| {
         let mut response = json!({"description": description});
         describe(status, &mut response, false);
