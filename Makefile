@@ -87,8 +87,14 @@ test-host: toolchain ## Run the host's own tests
 E2E_ON_SQLITE := readme:: on_both::
 
 .PHONY: e2e
-e2e: build ## Run the end-to-end tests, on SQLite and on Postgres; ROLLCALL_SPIN=/path/to/spin runs them on a real Spin
+e2e: e2e-sqlite e2e-postgres ## Run the end-to-end tests; ROLLCALL_SPIN=/path/to/spin runs them on a real Spin
+
+.PHONY: e2e-sqlite
+e2e-sqlite: build ## Run the end-to-end tests on SQLite, and those that are about both databases
 	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) test --locked -p rollcall-e2e
+
+.PHONY: e2e-postgres
+e2e-postgres: build ## Run the end-to-end tests once more, on a Postgres that they start
 	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) run --locked --quiet -p rollcall-testkit --bin with-postgres -- \
 		$(CARGO) test --locked -p rollcall-e2e -- $(E2E_ON_SQLITE:%=--skip %)
 
