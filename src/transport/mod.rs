@@ -4,7 +4,7 @@ pub mod context;
 pub mod grpc;
 pub mod http;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -15,20 +15,23 @@ use crate::config::ConfigErrors;
 /// The service over HTTP and gRPC, on one port.
 #[derive(Clone)]
 pub struct Server {
+    app: Arc<App>,
     http: http::Server,
-    grpc: grpc::Server,
+    /// Made at the first call: hosts start many instances that never get one.
+    grpc: Arc<OnceLock<grpc::Server>>,
 }
 
 impl Server {
     /// Puts both transports in front of the app.
     pub fn new(app: Arc<App>) -> Self {
-        Self { http: http::Server::new(Arc::clone(&app)), grpc: grpc::Server::new(app) }
+        Self { http: http::Server::new(Arc::clone(&app)), grpc: Arc::default(), app }
     }
 
     /// Answers a request by the transport that it is for.
     pub async fn serve(&self, request: Request<Body>) -> Response<Body> {
         if grpc::is_call(&request) {
-            self.grpc.serve(request).await
+            let grpc = self.grpc.get_or_init(|| grpc::Server::new(Arc::clone(&self.app)));
+            grpc.serve(request).await
         } else {
             self.http.serve(request).await
         }
