@@ -1,9 +1,8 @@
 //! Invitations, by those who may. They are accepted in `registrations`.
 
-use super::access::{self, SignedInUser};
 use super::one_time_tokens::{self, Terms};
 use super::rate_limits::{self, Account};
-use super::{Context, addressees, mails, users};
+use super::{Context, access, addressees, mails, user_roles, users};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::EventKind;
@@ -14,7 +13,7 @@ use crate::domain::one_time_token::TokenPurpose;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, Permissions, RoleName};
-use crate::error::{Error, Invalid, Result};
+use crate::error::{Error, Result};
 use crate::store::addressees::Addressee;
 use crate::store::one_time_tokens::end;
 use crate::store::{events, invitations, roles};
@@ -38,7 +37,7 @@ pub async fn create(
     if roles != [RoleName::USER] && !caller.user.permissions.allow(&Permission::ROLES_WRITE) {
         return Err(Error::lacks(Permission::ROLES_WRITE));
     }
-    require_over_roles(app, &caller, &roles).await?;
+    require_grantable(app, &caller.user.permissions, &roles).await?;
     let account = Account::Actor(caller.actor());
     rate_limits::spend(app, cx, Policy::INVITATION, Some(account)).await?;
     let now = app.now();
@@ -100,23 +99,12 @@ pub async fn revoke(app: &App, cx: &Context, id: InvitationId) -> Result<()> {
 
 /// Fails unless the roles exist and allow nothing that the caller may not do.
 /// Everybody who may invite may invite users.
-async fn require_over_roles(app: &App, caller: &SignedInUser, wanted: &[RoleName]) -> Result<()> {
+async fn require_grantable(app: &App, holds: &Permissions, wanted: &[RoleName]) -> Result<()> {
     if wanted == [RoleName::USER] {
         return Ok(());
     }
-    let rows = app.store.query(roles::permissions_of(wanted)).await?;
-    let found = rows.into_iter().map(roles::permissions_from_row);
-    let found = found.collect::<Result<Vec<_>, _>>()?;
-    if found.len() != wanted.len() {
-        let reason = Invalid::new("unknown_role", "must be roles that there are");
-        return Err(Error::invalid("roles", reason));
-    }
-    let given: Permissions =
-        found.iter().flat_map(|(_, permissions)| permissions.iter().cloned()).collect();
-    if caller.user.permissions.cover(&given) {
-        Ok(())
-    } else {
-        let reason = "These roles hold permissions that you do not hold.";
-        Err(Error::Forbidden(reason.to_owned()))
-    }
+    let names = wanted.iter().cloned().collect();
+    let rows = app.store.query(roles::by_names(&names)).await?;
+    let found = rows.into_iter().map(roles::from_row).collect::<Result<Vec<_>, _>>()?;
+    user_roles::grantable(holds, &names, &found).map(drop)
 }

@@ -26,7 +26,7 @@ pub async fn replace(
         let user = user.ok_or(Error::NotFound("user"))?;
         caller.require_over(&user)?;
         precondition.check(user.version)?;
-        let permissions = grantable(&caller, names, &found)?;
+        let permissions = grantable(caller.permissions(), names, &found)?;
         let now = app.now();
         let kind = EventKind::UserRolesChanged;
         let event = cx.event(app, now, caller.actor(), kind, Some(id));
@@ -47,9 +47,10 @@ pub async fn replace(
     Err(super::busy())
 }
 
-/// What these roles allow together, if they exist and the caller holds all of it.
+/// What these roles allow together, if they exist and whoever gives them `holds`
+/// all of it.
 pub(super) fn grantable(
-    caller: &Caller,
+    holds: &Permissions,
     names: &BTreeSet<RoleName>,
     found: &[Role],
 ) -> Result<Permissions> {
@@ -63,8 +64,11 @@ pub(super) fn grantable(
         return Err(Error::Invalid(unknown));
     }
     let permissions = found.iter().flat_map(|role| role.permissions.iter().cloned()).collect();
-    caller.require_all(&permissions, "These roles hold permissions that you do not hold.")?;
-    Ok(permissions)
+    if holds.cover(&permissions) {
+        Ok(permissions)
+    } else {
+        Err(Error::Forbidden("These roles hold permissions that you do not hold.".to_owned()))
+    }
 }
 
 async fn find(

@@ -48,7 +48,7 @@ pub async fn create(
     } else {
         caller.require(&Permission::ROLES_WRITE)?;
         let found = rows.into_iter().map(roles::from_row).collect::<Result<Vec<_>, _>>()?;
-        user_roles::grantable(&caller, &names, &found)?
+        user_roles::grantable(caller.permissions(), &names, &found)?
     };
     let hash = match password {
         FirstPassword::Chosen(password) => {

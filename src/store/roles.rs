@@ -137,20 +137,6 @@ pub fn grant_if_there(user: UserId, role: &RoleName) -> Statement {
         .touching(Touch::User(user))
 }
 
-/// What roles allow, a row for each that exists.
-pub fn permissions_of(roles: &[RoleName]) -> Statement {
-    let places: Vec<String> = (1..=roles.len()).map(|place| format!("${place}")).collect();
-    let sql = format!("SELECT name, permissions FROM roles WHERE name IN ({})", places.join(", "));
-    Statement::new(sql, roles.iter().map(|role| role.as_str().into()).collect())
-}
-
-/// Reads a row of [`permissions_of`].
-pub fn permissions_from_row(row: Row) -> Result<(RoleName, Permissions), DatabaseError> {
-    let mut columns = row.read();
-    let name = columns.parsed(|text| RoleName::parse(text).ok())?;
-    Ok((name, Permissions::from_stored(&columns.text()?)))
-}
-
 /// Makes changes of who is an admin wait for each other. Comes first in a
 /// commit that ends with [`require_admin`].
 pub fn lock_admins() -> Statement {
