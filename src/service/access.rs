@@ -188,9 +188,7 @@ impl Caller {
 
 /// Who calls. One statement.
 pub async fn caller(app: &App, cx: &Context) -> Result<Caller> {
-    let lookup = cx.credentials.lookup()?;
-    let row = app.store.query(callers::by(lookup, app.now())).await?.into_iter().next();
-    let (found, _) = callers::from_row(lookup, row.ok_or(Error::Unauthenticated)?)?;
+    let found = find(app, cx.credentials.lookup()?).await?;
     believe(app, cx, found).await
 }
 
@@ -215,9 +213,7 @@ pub async fn signed_in(app: &App, cx: &Context) -> Result<SignedInUser> {
             "This is about the user who is signed in, and an API key is none.".to_owned(),
         ));
     };
-    let lookup = Lookup::SignedIn(token.claims.session);
-    let row = app.store.query(callers::by(lookup, app.now())).await?.into_iter().next();
-    let (found, _) = callers::from_row(lookup, row.ok_or(Error::Unauthenticated)?)?;
+    let found = find(app, Lookup::SignedIn(token.claims.session)).await?;
     believe_signed_in(app, cx, found).await
 }
 
@@ -236,6 +232,11 @@ pub async fn signed_in_with(
     let lookup = Lookup::SignedIn(token.claims.session);
     let (found, rows) = find_with(app, lookup, target(token.claims.user), order).await?;
     Ok((believe_signed_in(app, cx, found).await?, rows))
+}
+
+async fn find(app: &App, lookup: Lookup) -> Result<Found> {
+    let row = app.store.query(callers::by(lookup, app.now())).await?.into_iter().next();
+    Ok(callers::from_row(lookup, row.ok_or(Error::Unauthenticated)?)?.0)
 }
 
 async fn find_with(

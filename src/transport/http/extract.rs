@@ -80,18 +80,9 @@ path! {
     /// The API key that the path names.
     ApiKeyPath(ApiKeyId), "API key"
 }
-
-/// The invitation that the path names. What is no id names none.
-pub struct InvitationPath(pub InvitationId);
-
-impl<S: Send + Sync> FromRequestParts<S> for InvitationPath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
-        let id = path.ok().and_then(|Path(id)| InvitationId::parse(&id).ok());
-        id.map(Self).ok_or_else(|| Error::NotFound("invitation").into())
-    }
+path! {
+    /// The invitation that the path names.
+    InvitationPath(InvitationId), "invitation"
 }
 
 /// A request that is made of the members of a JSON object.
