@@ -14,6 +14,7 @@ pub mod email;
 pub mod event;
 pub mod factor;
 pub mod id;
+pub mod idempotency;
 pub mod invitation;
 pub mod locale;
 pub mod mail;

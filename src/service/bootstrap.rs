@@ -8,7 +8,7 @@ use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
-use crate::domain::role::RoleName;
+use crate::domain::role::{Permissions, RoleName};
 use crate::domain::secret::{equal, sha256};
 use crate::domain::user::{Profile, User};
 use crate::error::{Error, Result};
@@ -38,17 +38,29 @@ pub async fn bootstrap(
         at: now,
     };
     let event = |kind| events::append(&cx.event(app, now, Actor::Operator, kind, Some(id)));
-    let commit = app.store.commit([
+    let statements = [
         roles::lock_admins(),
         roles::require_no_admin(),
         users::insert(&user),
         roles::grant(id, &[RoleName::ADMIN].into()),
         event(EventKind::Bootstrapped),
         event(EventKind::UserCreated),
-    ]);
-    commit.await.map_err(meaning)?;
-    let row = app.store.query(users::by_id(id)).await?.into_iter().next();
-    Ok(users::from_row(row.ok_or(Error::NotFound("user"))?)?)
+    ];
+    let admin = User {
+        id,
+        email: profile.email.clone(),
+        email_verified_at: Some(now),
+        name: profile.name.clone(),
+        roles: vec![RoleName::ADMIN],
+        permissions: Permissions::default(),
+        metadata: profile.metadata.clone(),
+        created_at: now,
+        updated_at: now,
+        suspended_at: None,
+        version: 1,
+    };
+    cx.commit(app, statements, &admin).await.map_err(meaning)?;
+    Ok(admin)
 }
 
 /// Fails unless the request shows the bootstrap token. Guesses are counted.

@@ -83,7 +83,7 @@ pub async fn create(
     };
     let event = cx.event(app, now, caller.actor(), EventKind::UserCreated, Some(user.id));
     let statements = [users::insert(&new), roles::grant(user.id, &names), events::append(&event)];
-    match app.store.commit(statements).await {
+    match cx.commit(app, statements, &user).await {
         Ok(()) => Ok(user),
         Err(DatabaseError::Guard { .. } | DatabaseError::ForeignKey) => Err(super::busy()),
         Err(error) => Err(email_taken(error)),
@@ -168,6 +168,7 @@ pub async fn suspend(
     for _ in 0..MAX_TRIES {
         let (caller, user) = find_to_write(app, cx, id, precondition).await?;
         if user.suspended_at.is_some() {
+            cx.commit(app, [], &user).await?;
             return Ok(user);
         }
         let now = app.now();
@@ -177,8 +178,10 @@ pub async fn suspend(
             sessions::end_all(id, now),
             events::append(&event),
         ];
-        if commit(app, change, user.roles.contains(&RoleName::ADMIN)).await? {
-            return Ok(with_suspension(user, Some(now), now));
+        let takes_admin = user.roles.contains(&RoleName::ADMIN);
+        let user = with_suspension(user, Some(now), now);
+        if commit(app, cx, change, takes_admin, &user).await? {
+            return Ok(user);
         }
     }
     Err(super::busy())
@@ -194,13 +197,15 @@ pub async fn unsuspend(
     for _ in 0..MAX_TRIES {
         let (caller, user) = find_to_write(app, cx, id, precondition).await?;
         if user.suspended_at.is_none() {
+            cx.commit(app, [], &user).await?;
             return Ok(user);
         }
         let now = app.now();
         let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
         let change = [users::set_suspended(id, user.version, None, now), events::append(&event)];
-        if commit(app, change, false).await? {
-            return Ok(with_suspension(user, None, now));
+        let user = with_suspension(user, None, now);
+        if commit(app, cx, change, false, &user).await? {
+            return Ok(user);
         }
     }
     Err(super::busy())
@@ -219,21 +224,23 @@ pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -
         one_time_tokens::end_all_about(user.email.normalized()),
         events::append(&event),
     ];
-    commit(app, change, user.roles.contains(&RoleName::ADMIN)).await
+    commit(app, cx, change, user.roles.contains(&RoleName::ADMIN), &()).await
 }
 
 /// Commits a change of one user; `false` if another change came first. A change
 /// that takes an admin away is undone if it was the last one.
-pub(super) async fn commit<const N: usize>(
+pub(super) async fn commit<T: 'static, const N: usize>(
     app: &App,
+    cx: &Context,
     change: [Statement; N],
     takes_admin: bool,
+    outcome: &T,
 ) -> Result<bool> {
     let result = if takes_admin {
         let guarded = [roles::lock_admins()].into_iter().chain(change);
-        app.store.commit(guarded.chain([roles::require_admin()])).await
+        cx.commit(app, guarded.chain([roles::require_admin()]), outcome).await
     } else {
-        app.store.commit(change).await
+        cx.commit(app, change, outcome).await
     };
     match result {
         Ok(()) => Ok(true),

@@ -11,6 +11,7 @@ pub mod extract;
 pub mod factors;
 pub mod headers;
 pub mod health;
+pub mod idempotency;
 pub mod invitations;
 pub mod jobs;
 pub mod json;

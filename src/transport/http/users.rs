@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
 use super::extract::{Cx, FromFields, IfMatch, Json, Query, RequiredIfMatch, UserPath};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, UserListView, UserView};
@@ -154,8 +155,8 @@ pub async fn create(
     Json(body): Json<CreateUser>,
 ) -> Result<Response, Problem> {
     let CreateUser { profile, password, roles } = body;
-    let user = users::create(&app, &cx, profile, password, roles).await?;
-    Ok(view::created_user(&user))
+    let created = users::create(&app, &cx, profile, password, roles);
+    answer(&cx, view::created_user, created).await
 }
 
 /// Lists users in the order in which they were created. Needs `users:read`.
@@ -258,7 +259,7 @@ pub async fn suspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    Ok(view::user(StatusCode::OK, &users::suspend(&app, &cx, id, &precondition).await?))
+    answer(&cx, view::changed_user, users::suspend(&app, &cx, id, &precondition)).await
 }
 
 /// Lets a user sign in again. Needs `users:write` and every permission that the
@@ -275,5 +276,5 @@ pub async fn unsuspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    Ok(view::user(StatusCode::OK, &users::unsuspend(&app, &cx, id, &precondition).await?))
+    answer(&cx, view::changed_user, users::unsuspend(&app, &cx, id, &precondition)).await
 }

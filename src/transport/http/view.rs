@@ -273,6 +273,16 @@ pub fn user(status: StatusCode, user: &User) -> Response {
     tagged(json(status, &UserView::from(user)), user.version)
 }
 
+/// The same of a user that was just changed.
+pub fn changed_user(changed: &User) -> Response {
+    user(StatusCode::OK, changed)
+}
+
+/// Nothing is left to say.
+pub fn done((): &()) -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
 /// A user that was just created, with its path.
 pub fn created_user(created: &User) -> Response {
     located(user(StatusCode::CREATED, created), &format!("/api/v1/users/{}", created.id))
