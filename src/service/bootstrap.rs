@@ -10,7 +10,7 @@ use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permissions, RoleName};
 use crate::domain::secret::{equal, sha256};
-use crate::domain::user::{Profile, User};
+use crate::domain::user::{DirectoryEntry, Profile, User};
 use crate::error::{Error, Result};
 use crate::store::database::DatabaseError;
 use crate::store::users::NewUser;
@@ -22,7 +22,7 @@ pub async fn bootstrap(
     cx: &Context,
     profile: Profile,
     password: Password,
-) -> Result<User> {
+) -> Result<DirectoryEntry> {
     if !shows_token(app, cx) {
         return Err(Error::Unauthenticated);
     }
@@ -46,19 +46,22 @@ pub async fn bootstrap(
         event(EventKind::Bootstrapped),
         event(EventKind::UserCreated),
     ];
-    let admin = User {
+    let user = User {
         id,
+        external_id: profile.external_id.clone(),
         email: profile.email.clone(),
         email_verified_at: Some(now),
         name: profile.name.clone(),
         roles: vec![RoleName::ADMIN],
         permissions: Permissions::default(),
         metadata: profile.metadata.clone(),
+        own_metadata: profile.own_metadata.clone().unwrap_or_default(),
         created_at: now,
         updated_at: now,
         suspended_at: None,
         version: 1,
     };
+    let admin = DirectoryEntry { user, private_metadata: profile.private_metadata.clone() };
     cx.commit(app, statements, &admin).await.map_err(meaning)?;
     Ok(admin)
 }

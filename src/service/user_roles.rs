@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::id::UserId;
 use crate::domain::role::{Permission, Permissions, Role, RoleName};
-use crate::domain::user::User;
+use crate::domain::user::{DirectoryEntry, User};
 use crate::error::{Error, Invalid, Result};
 use crate::store::{events, roles};
 
@@ -19,12 +19,13 @@ pub async fn replace(
     id: UserId,
     precondition: &Precondition,
     names: &BTreeSet<RoleName>,
-) -> Result<User> {
+) -> Result<DirectoryEntry> {
     for _ in 0..MAX_TRIES {
         let (caller, user, found) = find(app, cx, id, names).await?;
         caller.require(&Permission::ROLES_WRITE)?;
-        let user = user.ok_or(Error::NotFound("user"))?;
-        caller.require_over(&user)?;
+        let entry = user.ok_or(Error::NotFound("user"))?;
+        let user = &entry.user;
+        caller.require_over(user)?;
         precondition.check(user.version)?;
         let permissions = grantable(caller.permissions(), names, &found)?;
         let now = app.now();
@@ -40,9 +41,10 @@ pub async fn replace(
             user.roles.contains(&RoleName::ADMIN) && !names.contains(&RoleName::ADMIN);
         let version = user.version.saturating_add(1);
         let roles = names.iter().cloned().collect();
-        let user = User { roles, permissions, updated_at: now, version, ..user };
-        if users::commit(app, cx, change, takes_admin, &user).await? {
-            return Ok(user);
+        let entry =
+            entry.with(|user| User { roles, permissions, updated_at: now, version, ..user });
+        if users::commit(app, cx, change, takes_admin, &entry).await? {
+            return Ok(entry);
         }
     }
     Err(super::busy())
@@ -77,7 +79,7 @@ async fn find(
     cx: &Context,
     id: UserId,
     names: &BTreeSet<RoleName>,
-) -> Result<(Caller, Option<User>, Vec<Role>)> {
+) -> Result<(Caller, Option<DirectoryEntry>, Vec<Role>)> {
     let target = roles::user_and_roles(id, names);
     let (caller, rows) = access::caller_with(app, cx, target, "").await?;
     let mut found = (None, Vec::new());

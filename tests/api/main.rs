@@ -20,6 +20,7 @@ mod idempotency;
 mod invitations;
 mod mails;
 mod me;
+mod metadata;
 mod negotiation;
 mod openapi;
 mod own_data;
