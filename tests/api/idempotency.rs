@@ -252,7 +252,8 @@ async fn what_failed_is_tried_again() {
 
 #[tokio::test]
 async fn of_many_at_once_one_is_done_and_the_others_are_told_to_wait() {
-    let app = TestApp::new().await;
+    // Where it is certain that all ask before one is done.
+    let app = TestApp::on_sqlite().await;
     let admin = keyed(&app.admin().await, KEY);
     let send = |_| admin.post("/api/v1/users", new_user("alice"));
     let answers = futures_util::future::join_all((0..10).map(send)).await;
