@@ -1,7 +1,7 @@
 //! Changes of users, for those who follow them.
 
 use super::time::Timestamp;
-use super::user::User;
+use super::user::DirectoryEntry;
 
 /// One change of a user.
 #[derive(Debug, Clone)]
@@ -15,5 +15,5 @@ pub struct Change {
     /// When.
     pub at: Timestamp,
     /// The user as it is now; nothing if it is gone.
-    pub user: Option<User>,
+    pub user: Option<DirectoryEntry>,
 }

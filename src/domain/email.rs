@@ -3,9 +3,7 @@
 
 use std::fmt;
 
-use unicode_normalization::UnicodeNormalization;
-
-use super::unicode::nfc;
+use super::unicode::{fold_case, nfc};
 use crate::error::Invalid;
 
 /// The longest address that SMTP carries, in bytes (RFC 5321, 4.5.3.1.3).
@@ -92,16 +90,6 @@ fn normalize_domain(domain: &str) -> Result<String, Invalid> {
     let top = domain.rsplit_once('.').map(|(_, top)| top).ok_or_else(invalid)?;
     // A top level of digits only would be the end of an IP address.
     if top.bytes().all(|b| b.is_ascii_digit()) { Err(invalid()) } else { Ok(domain.into_owned()) }
-}
-
-/// Lower case character by character: the context rules of whole-string lower
-/// case would give one address two forms (the Greek final sigma).
-fn fold_case(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    let lower = text.chars().flat_map(char::to_lowercase);
-    lower.map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
 }
 
 #[cfg(test)]

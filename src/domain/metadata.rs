@@ -9,6 +9,10 @@ pub const MAX_BYTES: usize = 16 * 1024;
 /// The deepest nesting of objects and arrays in it.
 pub const MAX_DEPTH: usize = 16;
 
+/// A change of such an object, a JSON Merge Patch (RFC 7396): a member that is null
+/// is removed, an object is merged into what is there, anything else replaces it.
+pub type MergePatch = Map<String, Value>;
+
 /// A JSON object within the limits above.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Metadata(Map<String, Value>);
@@ -22,8 +26,8 @@ impl Metadata {
         Self(members).checked()
     }
 
-    /// The object after a JSON Merge Patch (RFC 7396).
-    pub fn merged(&self, patch: &Map<String, Value>) -> Result<Self, Invalid> {
+    /// The object after a change.
+    pub fn merged(&self, patch: &MergePatch) -> Result<Self, Invalid> {
         let mut members = self.0.clone();
         merge(&mut members, patch);
         Self(members).checked()
@@ -32,6 +36,11 @@ impl Metadata {
     /// The object.
     pub fn members(&self) -> &Map<String, Value> {
         &self.0
+    }
+
+    /// Whether it has no members.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Compact JSON, as stored.

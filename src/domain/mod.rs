@@ -12,6 +12,7 @@ pub mod change;
 pub mod common_passwords;
 pub mod email;
 pub mod event;
+pub mod external_id;
 pub mod factor;
 pub mod id;
 pub mod invitation;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::unicode::nfc;
+use super::unicode::{fold_case, nfc};
 use crate::error::Invalid;
 
 /// The longest name, in characters (Unicode code points).
@@ -31,6 +31,11 @@ impl Name {
             return Err(Invalid::new("too_long", message));
         }
         Ok(Self(name))
+    }
+
+    /// What is looked up and sorted by: lower case, NFC.
+    pub fn normalized(&self) -> String {
+        fold_case(&self.0)
     }
 
     /// The name.

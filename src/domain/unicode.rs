@@ -11,6 +11,16 @@ pub fn nfc(text: &str) -> String {
     }
 }
 
+/// Lower case character by character: the context rules of whole-string lower
+/// case would give one text two forms (the Greek final sigma).
+pub fn fold_case(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower.map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,14 @@
 //! A user: the person that the service exists for.
 
 use super::email::Email;
+use super::external_id::ExternalId;
 use super::id::UserId;
-use super::metadata::Metadata;
+use super::metadata::{MergePatch, Metadata};
 use super::name::Name;
 use super::role::{Permissions, RoleName};
 use super::time::Timestamp;
 
-/// A user as stored.
+/// A user as it may see itself.
 #[derive(Debug, Clone)]
 pub struct User {
     /// Never changes.
@@ -18,12 +19,16 @@ pub struct User {
     pub email_verified_at: Option<Timestamp>,
     /// What the person is called.
     pub name: Name,
+    /// The application's own key for the user; unique.
+    pub external_id: Option<ExternalId>,
     /// By name, in order.
     pub roles: Vec<RoleName>,
     /// What those roles allow together.
     pub permissions: Permissions,
-    /// What the application keeps about the user.
+    /// What the application keeps about the user, for the user to see.
     pub metadata: Metadata,
+    /// What the user keeps with the service.
+    pub own_metadata: Metadata,
     /// When the user was created.
     pub created_at: Timestamp,
     /// When anything above changed last.
@@ -34,6 +39,15 @@ pub struct User {
     pub version: i64,
 }
 
+/// A user as those see it who may see all users.
+#[derive(Debug, Clone)]
+pub struct DirectoryEntry {
+    /// What the user may see too.
+    pub user: User,
+    /// What the application keeps about the user, and from the user.
+    pub private_metadata: Metadata,
+}
+
 /// What a user is made of by whoever creates or replaces one.
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -41,8 +55,14 @@ pub struct Profile {
     pub email: Email,
     /// What the person is called.
     pub name: Name,
-    /// What the application keeps about the user.
+    /// The application's own key for the user.
+    pub external_id: Option<ExternalId>,
+    /// What the application keeps about the user, for the user to see.
     pub metadata: Metadata,
+    /// What the application keeps about the user, and from the user.
+    pub private_metadata: Metadata,
+    /// What the user keeps with the service; `None` leaves it as it is.
+    pub own_metadata: Option<Metadata>,
 }
 
 /// A change of some fields; `None` leaves the field as it is.
@@ -52,17 +72,55 @@ pub struct ProfilePatch {
     pub email: Option<Email>,
     /// A new name.
     pub name: Option<Name>,
+    /// A new key of the application, or none.
+    pub external_id: Option<Option<ExternalId>>,
     /// A JSON Merge Patch of the metadata.
-    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    pub metadata: Option<MergePatch>,
+    /// The same of the private metadata.
+    pub private_metadata: Option<MergePatch>,
+    /// The same of the user's own metadata.
+    pub own_metadata: Option<MergePatch>,
 }
 
-impl User {
+/// A change by the user of what everybody may change about themselves; `None`
+/// leaves the field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct OwnPatch {
+    /// A new name.
+    pub name: Option<Name>,
+    /// A JSON Merge Patch of the user's own metadata.
+    pub own_metadata: Option<MergePatch>,
+}
+
+impl Profile {
+    /// The profile of somebody of whom no more is known.
+    pub fn new(email: Email, name: Name) -> Self {
+        Self {
+            email,
+            name,
+            external_id: None,
+            metadata: Metadata::default(),
+            private_metadata: Metadata::default(),
+            own_metadata: None,
+        }
+    }
+}
+
+impl DirectoryEntry {
     /// The profile as it is.
     pub fn profile(&self) -> Profile {
         Profile {
-            email: self.email.clone(),
-            name: self.name.clone(),
-            metadata: self.metadata.clone(),
+            email: self.user.email.clone(),
+            name: self.user.name.clone(),
+            external_id: self.user.external_id.clone(),
+            metadata: self.user.metadata.clone(),
+            private_metadata: self.private_metadata.clone(),
+            own_metadata: None,
         }
+    }
+
+    /// The same entry of a user that was changed in other respects.
+    pub fn with(self, change: impl FnOnce(User) -> User) -> Self {
+        Self { user: change(self.user), ..self }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::RoleName;
 use crate::domain::secret::{equal, sha256};
-use crate::domain::user::{Profile, User};
+use crate::domain::user::{DirectoryEntry, Profile};
 use crate::error::{Error, Result};
 use crate::store::database::DatabaseError;
 use crate::store::users::NewUser;
@@ -22,7 +22,7 @@ pub async fn bootstrap(
     cx: &Context,
     profile: Profile,
     password: Password,
-) -> Result<User> {
+) -> Result<DirectoryEntry> {
     if !shows_token(app, cx) {
         return Err(Error::Unauthenticated);
     }
@@ -48,7 +48,7 @@ pub async fn bootstrap(
     ]);
     commit.await.map_err(meaning)?;
     let row = app.store.query(users::by_id(id)).await?.into_iter().next();
-    Ok(users::from_row(row.ok_or(Error::NotFound("user"))?)?)
+    Ok(users::entry_from_row(row.ok_or(Error::NotFound("user"))?)?)
 }
 
 /// Fails unless the request shows the bootstrap token. Guesses are counted.

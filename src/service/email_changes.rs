@@ -58,7 +58,7 @@ pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()
     let new = stored.data.as_deref().and_then(|data| Email::parse(data).ok());
     let new = new.ok_or_else(invalid)?;
     let row = app.store.query(users::by_id(id)).await?.into_iter().next();
-    let user = users::from_row(row.ok_or_else(invalid)?)?;
+    let user = users::entry_from_row(row.ok_or_else(invalid)?)?.user;
     let now = app.now();
     let notice = Message::EmailChanged { new_email: new.to_string() };
     let notice = addressees::draft_to(app, cx, &user, notice);

@@ -103,7 +103,7 @@ pub async fn remove(app: &App, cx: &Context, code: &Code) -> Result<()> {
 pub async fn reset(app: &App, cx: &Context, id: UserId) -> Result<()> {
     let (caller, user) = users::find(app, cx, id).await?;
     caller.require(&Permission::USERS_WRITE)?;
-    let user = user.ok_or(Error::NotFound("user"))?;
+    let user = user.ok_or(Error::NotFound("user"))?.user;
     caller.require_over(&user)?;
     if caller.actor() == Actor::User(id) {
         // Else a stolen session would do without the factor.

@@ -1,9 +1,12 @@
 //! One's own account.
 
-use super::{Context, Precondition, access, users};
+use super::users::merged;
+use super::{Context, Precondition, access};
 use crate::app::App;
-use crate::domain::user::{ProfilePatch, User};
+use crate::domain::event::EventKind;
+use crate::domain::user::{OwnPatch, User};
 use crate::error::{Error, Result};
+use crate::store::{events, users};
 
 /// Who is signed in.
 pub async fn get(app: &App, cx: &Context) -> Result<User> {
@@ -15,15 +18,24 @@ pub async fn patch(
     app: &App,
     cx: &Context,
     precondition: &Precondition,
-    patch: ProfilePatch,
+    patch: OwnPatch,
 ) -> Result<User> {
     let caller = access::signed_in(app, cx).await?;
-    precondition.check(caller.user.version)?;
-    let profile = users::apply(&patch, &caller.user)?;
     let actor = caller.actor();
-    let written = users::write(app, cx, actor, caller.user, profile).await?;
-    written.ok_or_else(|| match precondition {
-        Precondition::None => super::busy(),
-        Precondition::Versions(_) => Error::PreconditionFailed,
-    })
+    let user = caller.user;
+    precondition.check(user.version)?;
+    let own = merged("own_metadata", user.own_metadata, patch.own_metadata.as_ref())?;
+    let name = patch.name.unwrap_or(user.name);
+    let now = app.now();
+    let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));
+    let update = users::update_own(user.id, user.version, &name, &own, now);
+    let commit = app.store.commit([update, events::append(&event)]);
+    commit.await.map_err(|error| {
+        error.on_guard(match precondition {
+            Precondition::None => super::busy(),
+            Precondition::Versions(_) => Error::PreconditionFailed,
+        })
+    })?;
+    let version = user.version.saturating_add(1);
+    Ok(User { name, own_metadata: own, updated_at: now, version, ..user })
 }

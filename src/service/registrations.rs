@@ -126,7 +126,7 @@ pub(super) fn admit(
 ) -> (User, Vec<Statement>) {
     let Person { email, name, password_hash, roles } = *person;
     let (email, name) = (email.clone(), name.clone());
-    let profile = Profile { email, name, metadata: Metadata::default() };
+    let profile = Profile::new(email, name);
     let id = UserId::new(now, &*app.rng);
     let new =
         NewUser { id, profile: &profile, password_hash, email_verified_at: Some(now), at: now };
@@ -141,9 +141,11 @@ pub(super) fn admit(
         email: profile.email,
         email_verified_at: Some(now),
         name: profile.name,
+        external_id: None,
         roles: roles.to_vec(),
         permissions: Default::default(),
         metadata: profile.metadata,
+        own_metadata: Metadata::default(),
         created_at: now,
         updated_at: now,
         suspended_at: None,

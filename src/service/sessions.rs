@@ -202,7 +202,7 @@ pub async fn list_of(
 pub async fn end_all_of(app: &App, cx: &Context, user: UserId) -> Result<()> {
     let (caller, found) = super::users::find(app, cx, user).await?;
     caller.require(&Permission::SESSIONS_WRITE)?;
-    caller.require_over(&found.ok_or(Error::NotFound("user"))?)?;
+    caller.require_over(&found.ok_or(Error::NotFound("user"))?.user)?;
     let now = app.now();
     let event = cx.event(app, now, caller.actor(), EventKind::AllSessionsEnded, Some(user));
     Ok(app.store.commit([sessions::end_all(user, now), events::append(&event)]).await?)

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::id::UserId;
 use crate::domain::role::{Permission, Permissions, Role, RoleName};
-use crate::domain::user::User;
+use crate::domain::user::{DirectoryEntry, User};
 use crate::error::{Error, Invalid, Result};
 use crate::store::{events, roles};
 
@@ -19,12 +19,13 @@ pub async fn replace(
     id: UserId,
     precondition: &Precondition,
     names: &BTreeSet<RoleName>,
-) -> Result<User> {
+) -> Result<DirectoryEntry> {
     for _ in 0..MAX_TRIES {
         let (caller, user, found) = find(app, cx, id, names).await?;
         caller.require(&Permission::ROLES_WRITE)?;
-        let user = user.ok_or(Error::NotFound("user"))?;
-        caller.require_over(&user)?;
+        let entry = user.ok_or(Error::NotFound("user"))?;
+        let user = &entry.user;
+        caller.require_over(user)?;
         precondition.check(user.version)?;
         let permissions = grantable(caller.permissions(), names, &found)?;
         let now = app.now();
@@ -41,7 +42,13 @@ pub async fn replace(
         if users::commit(app, change, takes_admin).await? {
             let version = user.version.saturating_add(1);
             let roles = names.iter().cloned().collect();
-            return Ok(User { roles, permissions, updated_at: now, version, ..user });
+            return Ok(entry.with(|user| User {
+                roles,
+                permissions,
+                updated_at: now,
+                version,
+                ..user
+            }));
         }
     }
     Err(super::busy())
@@ -76,7 +83,7 @@ async fn find(
     cx: &Context,
     id: UserId,
     names: &BTreeSet<RoleName>,
-) -> Result<(Caller, Option<User>, Vec<Role>)> {
+) -> Result<(Caller, Option<DirectoryEntry>, Vec<Role>)> {
     let target = roles::user_and_roles(id, names);
     let (caller, rows) = access::caller_with(app, cx, target, "").await?;
     let mut found = (None, Vec::new());

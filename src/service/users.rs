@@ -9,13 +9,14 @@ use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_rol
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
+use crate::domain::metadata::{MergePatch, Metadata};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, Permissions, RoleName};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Profile, ProfilePatch, User};
+use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
 use crate::store::users::NewUser;
@@ -40,7 +41,7 @@ pub async fn create(
     profile: Profile,
     password: FirstPassword,
     names: BTreeSet<RoleName>,
-) -> Result<User> {
+) -> Result<DirectoryEntry> {
     let (caller, rows) = access::caller_with(app, cx, roles::by_names(&names), "").await?;
     caller.require(&Permission::USERS_WRITE)?;
     let permissions = if names == BTreeSet::from([RoleName::USER]) {
@@ -66,9 +67,11 @@ pub async fn create(
         email: profile.email.clone(),
         email_verified_at: None,
         name: profile.name.clone(),
+        external_id: profile.external_id.clone(),
         roles: names.iter().cloned().collect(),
         permissions,
         metadata: profile.metadata.clone(),
+        own_metadata: profile.own_metadata.clone().unwrap_or_default(),
         created_at: now,
         updated_at: now,
         suspended_at: None,
@@ -84,14 +87,14 @@ pub async fn create(
     let event = cx.event(app, now, caller.actor(), EventKind::UserCreated, Some(user.id));
     let statements = [users::insert(&new), roles::grant(user.id, &names), events::append(&event)];
     match app.store.commit(statements).await {
-        Ok(()) => Ok(user),
+        Ok(()) => Ok(DirectoryEntry { user, private_metadata: profile.private_metadata }),
         Err(DatabaseError::Guard { .. } | DatabaseError::ForeignKey) => Err(super::busy()),
-        Err(error) => Err(email_taken(error)),
+        Err(error) => Err(key_taken(error)),
     }
 }
 
 /// One user.
-pub async fn get(app: &App, cx: &Context, id: UserId) -> Result<User> {
+pub async fn get(app: &App, cx: &Context, id: UserId) -> Result<DirectoryEntry> {
     if app.cache.is_on() {
         return remembered(app, cx, id).await;
     }
@@ -101,23 +104,23 @@ pub async fn get(app: &App, cx: &Context, id: UserId) -> Result<User> {
 }
 
 /// The same, of whom the cache may remember the caller and the user.
-async fn remembered(app: &App, cx: &Context, id: UserId) -> Result<User> {
+async fn remembered(app: &App, cx: &Context, id: UserId) -> Result<DirectoryEntry> {
     let caller = access::remembered_caller(app, cx).await?;
     caller.require(&Permission::USERS_READ)?;
     let row = Remembered::look(app, format!("user.{id}"), id).await;
     let row = row.or_read(app, users::by_id(id)).await?;
-    let user = users::from_row(row.value.clone().ok_or(Error::NotFound("user"))?)?;
+    let user = users::entry_from_row(row.value.clone().ok_or(Error::NotFound("user"))?)?;
     row.keep(app);
     Ok(user)
 }
 
 /// A page of users, in the order in which they were created.
-pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<Page<User>> {
+pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<Page<DirectoryEntry>> {
     let statement = users::list(page);
     let (caller, rows) = access::caller_with(app, cx, statement, " ORDER BY target.id").await?;
     caller.require(&Permission::USERS_READ)?;
-    let users = rows.into_iter().map(users::from_row).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(users, page.limit, |user| user.id.to_string()))
+    let users = rows.into_iter().map(users::entry_from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::of(users, page.limit, |entry| entry.user.id.to_string()))
 }
 
 /// Writes a whole profile over the one that is there.
@@ -127,7 +130,7 @@ pub async fn replace(
     id: UserId,
     precondition: &Precondition,
     profile: Profile,
-) -> Result<User> {
+) -> Result<DirectoryEntry> {
     change(app, cx, id, precondition, |_| Ok(profile.clone())).await
 }
 
@@ -138,8 +141,8 @@ pub async fn patch(
     id: UserId,
     precondition: &Precondition,
     patch: ProfilePatch,
-) -> Result<User> {
-    change(app, cx, id, precondition, |user| apply(&patch, user)).await
+) -> Result<DirectoryEntry> {
+    change(app, cx, id, precondition, |entry| apply(&patch, entry)).await
 }
 
 /// Deletes a user. The last admin stays.
@@ -150,8 +153,8 @@ pub async fn delete(
     precondition: &Precondition,
 ) -> Result<()> {
     for _ in 0..MAX_TRIES {
-        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
-        if remove(app, cx, caller.actor(), &user).await? {
+        let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
+        if remove(app, cx, caller.actor(), &entry.user).await? {
             return Ok(());
         }
     }
@@ -164,11 +167,12 @@ pub async fn suspend(
     cx: &Context,
     id: UserId,
     precondition: &Precondition,
-) -> Result<User> {
+) -> Result<DirectoryEntry> {
     for _ in 0..MAX_TRIES {
-        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
+        let user = &entry.user;
         if user.suspended_at.is_some() {
-            return Ok(user);
+            return Ok(entry);
         }
         let now = app.now();
         let event = cx.event(app, now, caller.actor(), EventKind::UserSuspended, Some(id));
@@ -178,7 +182,7 @@ pub async fn suspend(
             events::append(&event),
         ];
         if commit(app, change, user.roles.contains(&RoleName::ADMIN)).await? {
-            return Ok(with_suspension(user, Some(now), now));
+            return Ok(entry.with(|user| with_suspension(user, Some(now), now)));
         }
     }
     Err(super::busy())
@@ -190,17 +194,18 @@ pub async fn unsuspend(
     cx: &Context,
     id: UserId,
     precondition: &Precondition,
-) -> Result<User> {
+) -> Result<DirectoryEntry> {
     for _ in 0..MAX_TRIES {
-        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
+        let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
+        let user = &entry.user;
         if user.suspended_at.is_none() {
-            return Ok(user);
+            return Ok(entry);
         }
         let now = app.now();
         let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
         let change = [users::set_suspended(id, user.version, None, now), events::append(&event)];
         if commit(app, change, false).await? {
-            return Ok(with_suspension(user, None, now));
+            return Ok(entry.with(|user| with_suspension(user, None, now)));
         }
     }
     Err(super::busy())
@@ -251,40 +256,63 @@ pub(super) fn email_taken(error: DatabaseError) -> Error {
     error.on_unique(users::EMAIL_KEY, taken())
 }
 
+/// What it means that an address and an external id are unique.
+fn key_taken(error: DatabaseError) -> Error {
+    match error {
+        DatabaseError::Unique { constraint } if constraint == users::EXTERNAL_ID_KEY => {
+            Error::conflict("external_id_taken", "Another user has this external id.")
+        }
+        other => email_taken(other),
+    }
+}
+
 /// The address is somebody else's.
 pub(super) fn taken() -> Error {
     Error::conflict("email_taken", "Another user has this email address.")
 }
 
 /// The user after a patch, as a profile.
-pub(super) fn apply(patch: &ProfilePatch, user: &User) -> Result<Profile> {
-    let mut profile = user.profile();
+fn apply(patch: &ProfilePatch, entry: &DirectoryEntry) -> Result<Profile> {
+    let mut profile = entry.profile();
     if let Some(email) = &patch.email {
         profile.email = email.clone();
     }
     if let Some(name) = &patch.name {
         profile.name = name.clone();
     }
-    if let Some(members) = &patch.metadata {
-        let merged = profile.metadata.merged(members);
-        profile.metadata = merged.map_err(|reason| Error::invalid("metadata", reason))?;
+    if let Some(external_id) = &patch.external_id {
+        profile.external_id = external_id.clone();
     }
+    profile.metadata = merged("metadata", profile.metadata, patch.metadata.as_ref())?;
+    let private = patch.private_metadata.as_ref();
+    profile.private_metadata = merged("private_metadata", profile.private_metadata, private)?;
+    let own = entry.user.own_metadata.clone();
+    profile.own_metadata = Some(merged("own_metadata", own, patch.own_metadata.as_ref())?);
     Ok(profile)
 }
 
-/// Writes a profile over the version that was read, and returns the new user.
+/// The metadata of this name after a patch, if there is one.
+pub(super) fn merged(
+    name: &str,
+    metadata: Metadata,
+    patch: Option<&MergePatch>,
+) -> Result<Metadata> {
+    let Some(patch) = patch else { return Ok(metadata) };
+    metadata.merged(patch).map_err(|reason| Error::invalid(name, reason))
+}
+
+/// Writes a profile over the version that was read, and returns the new entry.
 /// `None` if another change came first.
-pub(super) async fn write(
+async fn write(
     app: &App,
     cx: &Context,
     actor: Actor,
     user: User,
     profile: Profile,
-) -> Result<Option<User>> {
+) -> Result<Option<DirectoryEntry>> {
     let now = app.now();
     let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));
-    let update = users::update(user.id, user.version, &profile, now);
-    let mut statements = vec![update, events::append(&event)];
+    let mut statements = vec![users::update(&user, &profile, now), events::append(&event)];
     if user.email.normalized() != profile.email.normalized() {
         // What was mailed to the old address opens nothing any more.
         statements.push(one_time_tokens::end_all_of(user.id));
@@ -292,7 +320,7 @@ pub(super) async fn write(
     match app.store.commit(statements).await {
         Ok(()) => Ok(Some(updated(user, profile, now))),
         Err(DatabaseError::Guard { .. }) => Ok(None),
-        Err(error) => Err(email_taken(error)),
+        Err(error) => Err(key_taken(error)),
     }
 }
 
@@ -301,13 +329,13 @@ async fn change(
     cx: &Context,
     id: UserId,
     precondition: &Precondition,
-    profile: impl Fn(&User) -> Result<Profile>,
-) -> Result<User> {
+    profile: impl Fn(&DirectoryEntry) -> Result<Profile>,
+) -> Result<DirectoryEntry> {
     for _ in 0..MAX_TRIES {
-        let (caller, user) = find_to_write(app, cx, id, precondition).await?;
-        let profile = profile(&user)?;
-        if let Some(user) = write(app, cx, caller.actor(), user, profile).await? {
-            return Ok(user);
+        let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
+        let profile = profile(&entry)?;
+        if let Some(entry) = write(app, cx, caller.actor(), entry.user, profile).await? {
+            return Ok(entry);
         }
     }
     Err(super::busy())
@@ -318,24 +346,31 @@ fn with_suspension(user: User, suspended_at: Option<Timestamp>, now: Timestamp) 
     User { suspended_at, updated_at: now, version, ..user }
 }
 
-fn updated(user: User, profile: Profile, now: Timestamp) -> User {
+fn updated(user: User, profile: Profile, now: Timestamp) -> DirectoryEntry {
     let same_address = user.email.normalized() == profile.email.normalized();
-    User {
+    let user = User {
         email_verified_at: user.email_verified_at.filter(|_| same_address),
         email: profile.email,
         name: profile.name,
+        external_id: profile.external_id,
         metadata: profile.metadata,
+        own_metadata: profile.own_metadata.unwrap_or(user.own_metadata),
         updated_at: now,
         version: user.version.saturating_add(1),
         ..user
-    }
+    };
+    DirectoryEntry { user, private_metadata: profile.private_metadata }
 }
 
 /// Who calls, and the user that they ask for.
-pub(super) async fn find(app: &App, cx: &Context, id: UserId) -> Result<(Caller, Option<User>)> {
+pub(super) async fn find(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+) -> Result<(Caller, Option<DirectoryEntry>)> {
     let (caller, rows) = access::caller_with(app, cx, users::by_id(id), "").await?;
-    let user = rows.into_iter().next().map(users::from_row).transpose()?;
-    Ok((caller, user))
+    let entry = rows.into_iter().next().map(users::entry_from_row).transpose()?;
+    Ok((caller, entry))
 }
 
 /// The user, at the version that is meant, for those who may change it.
@@ -344,11 +379,11 @@ async fn find_to_write(
     cx: &Context,
     id: UserId,
     precondition: &Precondition,
-) -> Result<(Caller, User)> {
-    let (caller, user) = find(app, cx, id).await?;
+) -> Result<(Caller, DirectoryEntry)> {
+    let (caller, entry) = find(app, cx, id).await?;
     caller.require(&Permission::USERS_WRITE)?;
-    let user = user.ok_or(Error::NotFound("user"))?;
-    caller.require_over(&user)?;
-    precondition.check(user.version)?;
-    Ok((caller, user))
+    let entry = entry.ok_or(Error::NotFound("user"))?;
+    caller.require_over(&entry.user)?;
+    precondition.check(entry.user.version)?;
+    Ok((caller, entry))
 }

@@ -1,7 +1,7 @@
 //! Events in the order of the chain, with the users that they are about.
 
 use super::database::{DatabaseError, Row, Statement};
-use super::users::{self, user_columns};
+use super::users::{self, entry_columns};
 use crate::domain::change::Change;
 use crate::domain::time::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 pub fn after(position: i64, limit: u32) -> Statement {
     let sql = concat!(
         "SELECT sealed.position, sealed.kind, sealed.subject, sealed.at, ",
-        user_columns!(),
+        entry_columns!(),
         " FROM (SELECT * FROM (SELECT e.position, e.kind, e.subject, e.at FROM events e \
          WHERE e.position > $1 ORDER BY e.position LIMIT $2) ahead UNION ALL \
          SELECT * FROM (SELECT e.position, e.kind, e.subject, e.at FROM events e \
@@ -41,7 +41,7 @@ pub fn from_row(row: Row) -> Result<Option<Change>, DatabaseError> {
     let Some(position) = position else { return Ok(None) };
     let user = match columns.rest_is_null() {
         true => None,
-        false => Some(users::from_columns(&mut columns)?),
+        false => Some(users::entry_from_columns(&mut columns)?),
     };
     Ok(Some(Change { position, kind, user_id, at, user }))
 }

@@ -190,6 +190,16 @@ impl Columns {
         parse(&text).ok_or_else(|| self.unexpected(std::any::type_name::<T>()))
     }
 
+    /// The same of a column that may be NULL.
+    pub fn optional_parsed<T>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, DatabaseError> {
+        let Some(text) = self.optional_text()? else { return Ok(None) };
+        let parsed = parse(&text).ok_or_else(|| self.unexpected(std::any::type_name::<T>()))?;
+        Ok(Some(parsed))
+    }
+
     /// What is left of the row.
     pub fn rest(self) -> Row {
         Row(self.values.collect())

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::database::{Columns, DatabaseError, Row, Statement, Touch, Value};
-use super::users::{self, user_columns};
+use super::users::{self, entry_columns};
 use crate::domain::id::UserId;
 use crate::domain::page::PageRequest;
 use crate::domain::role::{Permissions, Role, RoleName};
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::DirectoryEntry;
 
 /// The columns of a role `r`, in the order in which [`from_columns`] reads them.
 macro_rules! role_columns {
@@ -90,7 +90,7 @@ pub fn user_and_roles(user: UserId, names: &BTreeSet<RoleName>) -> Statement {
     let sql = format!(
         concat!(
             "SELECT ",
-            user_columns!(),
+            entry_columns!(),
             ", ",
             role_columns!(),
             " FROM users u LEFT JOIN roles r ON {} WHERE u.id = ${}"
@@ -104,9 +104,9 @@ pub fn user_and_roles(user: UserId, names: &BTreeSet<RoleName>) -> Statement {
 }
 
 /// Reads a row of [`user_and_roles`].
-pub fn user_and_role_from_row(row: Row) -> Result<(User, Option<Role>), DatabaseError> {
+pub fn user_and_role_from_row(row: Row) -> Result<(DirectoryEntry, Option<Role>), DatabaseError> {
     let mut columns = row.read();
-    let user = users::from_columns(&mut columns)?;
+    let user = users::entry_from_columns(&mut columns)?;
     let role = if columns.rest_is_null() { None } else { Some(from_columns(&mut columns)?) };
     Ok((user, role))
 }

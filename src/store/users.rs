@@ -2,30 +2,41 @@
 
 use super::database::{Columns, DatabaseError, Row, Statement, Touch, Value};
 use crate::domain::email::Email;
+use crate::domain::external_id::ExternalId;
 use crate::domain::id::UserId;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::page::PageRequest;
 use crate::domain::role::{Permissions, RoleName};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Profile, User};
+use crate::domain::user::{DirectoryEntry, Profile, User};
 
 /// What is unique about a user besides the id.
 pub const EMAIL_KEY: &str = "users_email_normalized_key";
+/// The same, of those that have one.
+pub const EXTERNAL_ID_KEY: &str = "users_external_id_key";
 
 /// The columns of a user `u`, in the order in which [`from_columns`] reads them.
 /// A macro, so that statements can be put together at compile time.
 macro_rules! user_columns {
     () => {
         concat!(
-            "u.id, u.email, u.email_verified_at, u.name, u.metadata, u.created_at, u.updated_at, \
-             u.suspended_at, u.version, \
+            "u.id, u.email, u.email_verified_at, u.name, u.external_id, u.metadata, \
+             u.own_metadata, u.created_at, u.updated_at, u.suspended_at, u.version, \
              (SELECT string_agg(ur.role, ' ') FROM user_roles ur WHERE ur.user_id = u.id) AS roles, ",
             $crate::store::users::permissions_column!()
         )
     };
 }
 pub(super) use user_columns;
+
+/// The same and what the user does not see, as [`entry_from_columns`] reads them.
+macro_rules! entry_columns {
+    () => {
+        concat!($crate::store::users::user_columns!(), ", u.private_metadata")
+    };
+}
+pub(super) use entry_columns;
 
 /// What a user `u` may do: the permissions of all their roles, some repeated.
 macro_rules! permissions_column {
@@ -38,7 +49,7 @@ pub(super) use permissions_column;
 
 /// One user.
 pub fn by_id(id: UserId) -> Statement {
-    let sql = concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = $1");
+    let sql = concat!("SELECT ", entry_columns!(), " FROM users u WHERE u.id = $1");
     Statement::new(sql, vec![id.to_string().into()])
 }
 
@@ -48,13 +59,13 @@ pub fn list(page: &PageRequest) -> Statement {
     let limit = page.limit.get().saturating_add(1).into();
     match &page.after {
         None => Statement::new(
-            concat!("SELECT ", user_columns!(), " FROM users u ORDER BY u.id LIMIT $1"),
+            concat!("SELECT ", entry_columns!(), " FROM users u ORDER BY u.id LIMIT $1"),
             vec![limit],
         ),
         Some(after) => Statement::new(
             concat!(
                 "SELECT ",
-                user_columns!(),
+                entry_columns!(),
                 " FROM users u WHERE u.id > $1 ORDER BY u.id LIMIT $2"
             ),
             vec![after.as_str().into(), limit],
@@ -78,16 +89,21 @@ pub struct NewUser<'a> {
 
 /// Inserts a user at version 1.
 pub fn insert(user: &NewUser<'_>) -> Statement {
-    let sql = "INSERT INTO users (id, email, email_normalized, email_verified_at, name, metadata, \
+    let sql = "INSERT INTO users (id, email, email_normalized, email_verified_at, name, \
+               name_normalized, external_id, metadata, private_metadata, own_metadata, \
                password_hash, created_at, updated_at, version) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)";
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1)";
     let params = vec![
         user.id.to_string().into(),
         user.profile.email.as_str().into(),
         user.profile.email.normalized().into(),
         user.email_verified_at.into(),
         user.profile.name.as_str().into(),
+        user.profile.name.normalized().into(),
+        user.profile.external_id.as_ref().map(ExternalId::as_str).into(),
         user.profile.metadata.to_json().into(),
+        unless_empty(&user.profile.private_metadata),
+        user.profile.own_metadata.as_ref().map_or(Value::Null, unless_empty),
         user.password_hash.into(),
         user.at.into(),
         user.at.into(),
@@ -95,22 +111,55 @@ pub fn insert(user: &NewUser<'_>) -> Statement {
     Statement::new(sql, params)
 }
 
-/// Writes a profile over the one at `version`. A new address is unproven.
-pub fn update(id: UserId, version: i64, profile: &Profile, at: Timestamp) -> Statement {
+/// Writes a profile over that of the user as it was read. A new address is unproven.
+pub fn update(user: &User, profile: &Profile, at: Timestamp) -> Statement {
     let sql = "UPDATE users SET email = $1, \
                email_verified_at = CASE WHEN email_normalized = $2 THEN email_verified_at END, \
-               email_normalized = $2, name = $3, metadata = $4, updated_at = $5, \
-               version = version + 1 WHERE id = $6 AND version = $7 RETURNING id";
+               email_normalized = $2, name = $3, name_normalized = $4, external_id = $5, \
+               metadata = $6, private_metadata = $7, own_metadata = $8, updated_at = $9, \
+               version = version + 1 WHERE id = $10 AND version = $11 RETURNING id";
     let params = vec![
         profile.email.as_str().into(),
         profile.email.normalized().into(),
         profile.name.as_str().into(),
+        profile.name.normalized().into(),
+        profile.external_id.as_ref().map(ExternalId::as_str).into(),
         profile.metadata.to_json().into(),
+        unless_empty(&profile.private_metadata),
+        unless_empty(profile.own_metadata.as_ref().unwrap_or(&user.own_metadata)),
+        at.into(),
+        user.id.to_string().into(),
+        user.version.into(),
+    ];
+    Statement::new(sql, params).touching(Touch::User(user.id)).expecting(1)
+}
+
+/// Writes what everybody may change about themselves over that of the user at
+/// `version`.
+pub fn update_own(
+    id: UserId,
+    version: i64,
+    name: &Name,
+    own_metadata: &Metadata,
+    at: Timestamp,
+) -> Statement {
+    let sql = "UPDATE users SET name = $1, name_normalized = $2, own_metadata = $3, \
+               updated_at = $4, version = version + 1 \
+               WHERE id = $5 AND version = $6 RETURNING id";
+    let params = vec![
+        name.as_str().into(),
+        name.normalized().into(),
+        unless_empty(own_metadata),
         at.into(),
         id.to_string().into(),
         version.into(),
     ];
     Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
+}
+
+/// An empty object is kept as NULL, which costs nothing to read.
+fn unless_empty(metadata: &Metadata) -> Value {
+    if metadata.is_empty() { Value::Null } else { metadata.to_json().into() }
 }
 
 /// Undoes the commit unless the user still has this password hash and may sign in.
@@ -191,9 +240,15 @@ pub fn delete(id: UserId, version: i64) -> Statement {
         .expecting(1)
 }
 
-/// Reads a row of [`user_columns`].
-pub fn from_row(row: Row) -> Result<User, DatabaseError> {
-    from_columns(&mut row.read())
+/// Reads a row of [`entry_columns`].
+pub fn entry_from_row(row: Row) -> Result<DirectoryEntry, DatabaseError> {
+    entry_from_columns(&mut row.read())
+}
+
+/// Reads the columns of [`entry_columns`].
+pub fn entry_from_columns(columns: &mut Columns) -> Result<DirectoryEntry, DatabaseError> {
+    let user = from_columns(columns)?;
+    Ok(DirectoryEntry { user, private_metadata: metadata(columns)? })
 }
 
 /// Reads the columns of [`user_columns`].
@@ -203,7 +258,9 @@ pub fn from_columns(columns: &mut Columns) -> Result<User, DatabaseError> {
         email: columns.parsed(|text| Email::parse(text).ok())?,
         email_verified_at: columns.optional_integer()?.map(Timestamp::from_micros),
         name: columns.parsed(|text| Name::parse(text).ok())?,
+        external_id: columns.optional_parsed(|text| ExternalId::parse(text).ok())?,
         metadata: columns.parsed(Metadata::from_stored)?,
+        own_metadata: metadata(columns)?,
         created_at: Timestamp::from_micros(columns.integer()?),
         updated_at: Timestamp::from_micros(columns.integer()?),
         suspended_at: columns.optional_integer()?.map(Timestamp::from_micros),
@@ -216,6 +273,11 @@ pub fn from_columns(columns: &mut Columns) -> Result<User, DatabaseError> {
         },
         permissions: Permissions::from_stored(&columns.optional_text()?.unwrap_or_default()),
     })
+}
+
+/// Reads an object that [`unless_empty`] wrote.
+fn metadata(columns: &mut Columns) -> Result<Metadata, DatabaseError> {
+    Ok(columns.optional_parsed(Metadata::from_stored)?.unwrap_or_default())
 }
 
 /// Whether there is anybody at all.

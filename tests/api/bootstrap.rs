@@ -29,9 +29,12 @@ async fn the_holder_of_the_bootstrap_token_makes_the_first_admin_once() {
       "created_at": "2026-01-01T00:00:00.000000Z",
       "email": "ada@example.com",
       "email_verified_at": "2026-01-01T00:00:00.000000Z",
+      "external_id": null,
       "id": "[id 1]",
       "metadata": {},
       "name": "Ada Lovelace",
+      "own_metadata": {},
+      "private_metadata": {},
       "roles": [
         "admin"
       ],

@@ -19,6 +19,7 @@ mod hostile;
 mod invitations;
 mod mails;
 mod me;
+mod metadata;
 mod negotiation;
 mod openapi;
 mod own_data;

@@ -21,9 +21,11 @@ async fn everybody_learns_who_they_are_for_one_statement() {
       "created_at": "2026-01-01T00:00:00.000000Z",
       "email": "alice@example.com",
       "email_verified_at": null,
+      "external_id": null,
       "id": "[id 1]",
       "metadata": {},
       "name": "alice",
+      "own_metadata": {},
       "roles": [
         "user"
       ],
@@ -70,9 +72,11 @@ async fn everybody_may_change_their_name() {
       "created_at": "2026-01-01T00:00:00.000000Z",
       "email": "alice@example.com",
       "email_verified_at": null,
+      "external_id": null,
       "id": "[id 1]",
       "metadata": {},
       "name": "Alice Liddell",
+      "own_metadata": {},
       "roles": [
         "user"
       ],

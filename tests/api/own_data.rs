@@ -32,9 +32,11 @@ async fn everybody_may_take_along_what_the_service_holds_on_them() {
         "created_at": "2026-01-01T00:00:00.000000Z",
         "email": "alice@example.com",
         "email_verified_at": null,
+        "external_id": null,
         "id": "[id 1]",
         "metadata": {},
         "name": "Alice",
+        "own_metadata": {},
         "roles": [
           "user"
         ],

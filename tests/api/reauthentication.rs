@@ -43,9 +43,11 @@ async fn a_password_makes_the_session_fresh_and_gives_new_tokens() {
         "created_at": "2026-01-01T00:00:00.000000Z",
         "email": "alice@example.com",
         "email_verified_at": null,
+        "external_id": null,
         "id": "[id 2]",
         "metadata": {},
         "name": "alice",
+        "own_metadata": {},
         "roles": [
           "user"
         ],

@@ -95,9 +95,11 @@ async fn a_good_code_signs_in_on_the_device_of_the_first_step() {
         "created_at": "2026-01-01T00:00:00.000000Z",
         "email": "alice@example.com",
         "email_verified_at": null,
+        "external_id": null,
         "id": "[id 2]",
         "metadata": {},
         "name": "alice",
+        "own_metadata": {},
         "roles": [
           "user"
         ],

@@ -49,9 +49,11 @@ async fn signing_in_gives_tokens_and_tells_of_the_session() {
         "created_at": "2026-01-01T00:00:00.000000Z",
         "email": "alice@example.com",
         "email_verified_at": null,
+        "external_id": null,
         "id": "[id 2]",
         "metadata": {},
         "name": "alice",
+        "own_metadata": {},
         "roles": [
           "user"
         ],
@@ -152,9 +154,11 @@ async fn a_refresh_continues_the_session_with_new_tokens() {
         "created_at": "2026-01-01T00:00:00.000000Z",
         "email": "alice@example.com",
         "email_verified_at": null,
+        "external_id": null,
         "id": "[id 2]",
         "metadata": {},
         "name": "alice",
+        "own_metadata": {},
         "roles": [
           "user"
         ],

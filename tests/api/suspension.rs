@@ -23,9 +23,12 @@ async fn a_suspended_user_is_signed_out_everywhere_and_stays_out() {
       "created_at": "2026-01-01T00:00:00.000000Z",
       "email": "alice@example.com",
       "email_verified_at": null,
+      "external_id": null,
       "id": "[id 1]",
       "metadata": {},
       "name": "alice",
+      "own_metadata": {},
+      "private_metadata": {},
       "roles": [
         "user"
       ],

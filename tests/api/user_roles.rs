@@ -23,9 +23,12 @@ async fn a_user_has_exactly_the_roles_that_were_given_last() {
       "created_at": "2026-01-01T00:00:00.000000Z",
       "email": "alice@example.com",
       "email_verified_at": null,
+      "external_id": null,
       "id": "[id 1]",
       "metadata": {},
       "name": "alice",
+      "own_metadata": {},
+      "private_metadata": {},
       "roles": [
         "support",
         "user"

@@ -31,6 +31,7 @@ async fn a_user_is_created_at_an_address_and_version_of_its_own() {
       "created_at": "2026-01-01T00:00:00.000000Z",
       "email": "Ada@Example.com",
       "email_verified_at": null,
+      "external_id": null,
       "id": "[id 1]",
       "metadata": {
         "locale": "en",
@@ -42,6 +43,8 @@ async fn a_user_is_created_at_an_address_and_version_of_its_own() {
         ]
       },
       "name": "Ada Lovelace",
+      "own_metadata": {},
+      "private_metadata": {},
       "roles": [
         "user"
       ],
@@ -163,14 +166,14 @@ async fn every_bad_field_is_told_at_once() {
           "message": "must not be empty"
         },
         {
-          "code": "too_short",
-          "field": "password",
-          "message": "must have at least 8 characters"
-        },
-        {
           "code": "wrong_type",
           "field": "metadata",
           "message": "must be an object"
+        },
+        {
+          "code": "too_short",
+          "field": "password",
+          "message": "must have at least 8 characters"
         },
         {
           "code": "unknown_field",

@@ -32,9 +32,12 @@ async fn a_user_is_replaced_whole_at_the_version_that_is_named() {
       "created_at": "2026-01-01T00:00:00.000000Z",
       "email": "Alice@Example.org",
       "email_verified_at": null,
+      "external_id": null,
       "id": "[id 1]",
       "metadata": {},
       "name": "Alice Liddell",
+      "own_metadata": {},
+      "private_metadata": {},
       "roles": [
         "user"
       ],
@@ -97,9 +100,12 @@ async fn a_patch_changes_what_it_names() {
       "created_at": "2026-01-01T00:00:00.000000Z",
       "email": "alice@example.com",
       "email_verified_at": null,
+      "external_id": null,
       "id": "[id 1]",
       "metadata": {},
       "name": "Alice",
+      "own_metadata": {},
+      "private_metadata": {},
       "roles": [
         "user"
       ],

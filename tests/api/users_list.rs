@@ -46,9 +46,12 @@ async fn a_page_tells_where_the_next_one_is() {
           "created_at": "2026-01-01T00:00:00.000000Z",
           "email": "admin@example.com",
           "email_verified_at": "2026-01-01T00:00:00.000000Z",
+          "external_id": null,
           "id": "[id 1]",
           "metadata": {},
           "name": "Admin",
+          "own_metadata": {},
+          "private_metadata": {},
           "roles": [
             "admin"
           ],
@@ -60,9 +63,12 @@ async fn a_page_tells_where_the_next_one_is() {
           "created_at": "2026-01-01T00:00:00.001000Z",
           "email": "0@example.com",
           "email_verified_at": null,
+          "external_id": null,
           "id": "[id 2]",
           "metadata": {},
           "name": "0",
+          "own_metadata": {},
+          "private_metadata": {},
           "roles": [
             "user"
           ],
@@ -87,9 +93,12 @@ async fn a_page_tells_where_the_next_one_is() {
           "created_at": "2026-01-01T00:00:00.002000Z",
           "email": "1@example.com",
           "email_verified_at": null,
+          "external_id": null,
           "id": "[id 1]",
           "metadata": {},
           "name": "1",
+          "own_metadata": {},
+          "private_metadata": {},
           "roles": [
             "user"
           ],

@@ -65,5 +65,5 @@ async fn perform(call: &Call, operation: Option<Operation>) -> Result<Outcome> {
         }
         None => Err(Error::invalid("operation", Invalid::new("required", "is required"))),
     };
-    Ok(Outcome::User(view::user(&user?)))
+    Ok(Outcome::User(view::entry(&user?)))
 }

@@ -79,7 +79,7 @@ impl Watch {
                 kind: change.kind,
                 user_id: change.user_id,
                 at: Some(view::time(change.at)),
-                user: change.user.as_ref().map(view::user),
+                user: change.user.as_ref().map(view::entry),
             }),
         }
     }

@@ -11,7 +11,7 @@ use super::fields;
 use super::users::LIST;
 use super::{pb, view};
 use crate::domain::page::{self, PageRequest};
-use crate::domain::user::User;
+use crate::domain::user::DirectoryEntry;
 use crate::error::Result;
 use crate::service::users;
 
@@ -20,7 +20,7 @@ const PAGE: i32 = 200;
 
 struct Export {
     call: Call,
-    read: VecDeque<User>,
+    read: VecDeque<DirectoryEntry>,
     next: Option<PageRequest>,
 }
 
@@ -31,14 +31,14 @@ pub async fn begin(call: Call, cursor: &str) -> Result<Answers<pb::ExportUsersRe
     let mut export = Export { call: call.clone(), read: VecDeque::new(), next: Some(first) };
     export.read_page().await?;
     let stream = try_unfold(export, |mut export| async move {
-        let user = export.user().await?;
-        Ok::<_, Status>(user.map(|user| (export.answer(&user), export)))
+        let entry = export.entry().await?;
+        Ok::<_, Status>(entry.map(|entry| (export.answer(&entry), export)))
     });
     Ok(call.answers(stream))
 }
 
 impl Export {
-    async fn user(&mut self) -> Result<Option<User>> {
+    async fn entry(&mut self) -> Result<Option<DirectoryEntry>> {
         if self.read.is_empty() {
             self.read_page().await?;
         }
@@ -54,9 +54,9 @@ impl Export {
         Ok(())
     }
 
-    fn answer(&self, user: &User) -> pb::ExportUsersResponse {
+    fn answer(&self, entry: &DirectoryEntry) -> pb::ExportUsersResponse {
         let secret = &self.call.app.config.secret_key;
-        let cursor = page::write_cursor(secret, LIST, &user.id.to_string());
-        pb::ExportUsersResponse { user: Some(view::user(user)), cursor }
+        let cursor = page::write_cursor(secret, LIST, &entry.user.id.to_string());
+        pb::ExportUsersResponse { user: Some(view::entry(entry)), cursor }
     }
 }

@@ -13,12 +13,13 @@ use super::pb::user_service_server::UserService;
 use super::{batches, changes, exports, imports, pb, structs, view};
 use crate::app::App;
 use crate::domain::email::Email;
-use crate::domain::metadata::Metadata;
+use crate::domain::external_id::ExternalId;
+use crate::domain::metadata::{MergePatch, Metadata};
 use crate::domain::name::Name;
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::role::{MAX_ROLES, RoleName};
-use crate::domain::user::{Profile, ProfilePatch, User};
+use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch};
 use crate::error::{Error, Invalid, Result};
 use crate::service::user_roles;
 use crate::service::users::{self, FirstPassword};
@@ -40,7 +41,7 @@ impl UserService for Users {
         request: Request<pb::CreateUserRequest>,
     ) -> Result<Response<pb::CreateUserResponse>, Status> {
         let (call, message) = Call::of(request)?;
-        let user = Some(view::user(&create(&call, message.user).await?));
+        let user = Some(view::entry(&create(&call, message.user).await?));
         Ok(Response::new(pb::CreateUserResponse { user }))
     }
 
@@ -50,7 +51,7 @@ impl UserService for Users {
     ) -> Result<Response<pb::GetUserResponse>, Status> {
         let (call, message) = Call::of(request)?;
         let user = users::get(&self.0, &call.cx, user_id(&message.id)?).await?;
-        Ok(Response::new(pb::GetUserResponse { user: Some(view::user(&user)) }))
+        Ok(Response::new(pb::GetUserResponse { user: Some(view::entry(&user)) }))
     }
 
     async fn list_users(
@@ -61,7 +62,7 @@ impl UserService for Users {
         let page = fields::page(&self.0, LIST, message.limit, &message.cursor)?;
         let page = users::list(&self.0, &call.cx, &page).await?;
         let next_cursor = view::next_cursor(&self.0.config.secret_key, LIST, &page);
-        let items = page.items.iter().map(view::user).collect();
+        let items = page.items.iter().map(view::entry).collect();
         Ok(Response::new(pb::ListUsersResponse { items, next_cursor }))
     }
 
@@ -70,7 +71,7 @@ impl UserService for Users {
         request: Request<pb::UpdateUserRequest>,
     ) -> Result<Response<pb::UpdateUserResponse>, Status> {
         let (call, message) = Call::of(request)?;
-        let user = Some(view::user(&update(&call, message).await?));
+        let user = Some(view::entry(&update(&call, message).await?));
         Ok(Response::new(pb::UpdateUserResponse { user }))
     }
 
@@ -88,7 +89,7 @@ impl UserService for Users {
         request: Request<pb::SuspendUserRequest>,
     ) -> Result<Response<pb::SuspendUserResponse>, Status> {
         let (call, message) = Call::of(request)?;
-        let user = Some(view::user(&suspend(&call, &message).await?));
+        let user = Some(view::entry(&suspend(&call, &message).await?));
         Ok(Response::new(pb::SuspendUserResponse { user }))
     }
 
@@ -97,7 +98,7 @@ impl UserService for Users {
         request: Request<pb::UnsuspendUserRequest>,
     ) -> Result<Response<pb::UnsuspendUserResponse>, Status> {
         let (call, message) = Call::of(request)?;
-        let user = Some(view::user(&unsuspend(&call, &message).await?));
+        let user = Some(view::entry(&unsuspend(&call, &message).await?));
         Ok(Response::new(pb::UnsuspendUserResponse { user }))
     }
 
@@ -106,7 +107,7 @@ impl UserService for Users {
         request: Request<pb::ReplaceUserRolesRequest>,
     ) -> Result<Response<pb::ReplaceUserRolesResponse>, Status> {
         let (call, message) = Call::of(request)?;
-        let user = Some(view::user(&replace_roles(&call, &message).await?));
+        let user = Some(view::entry(&replace_roles(&call, &message).await?));
         Ok(Response::new(pb::ReplaceUserRolesResponse { user }))
     }
 
@@ -144,23 +145,29 @@ impl UserService for Users {
 }
 
 /// Creates a user.
-pub async fn create(call: &Call, user: Option<pb::NewUser>) -> Result<User> {
+pub async fn create(call: &Call, user: Option<pb::NewUser>) -> Result<DirectoryEntry> {
     let user = user.unwrap_or_default();
+    let given = Given {
+        email: user.email,
+        name: user.name,
+        external_id: user.external_id,
+        metadata: user.metadata,
+        private_metadata: user.private_metadata,
+        own_metadata: user.own_metadata,
+    };
     let mut fields = Fields::default();
-    let email = fields.required("user.email", &user.email, Email::parse);
-    let name = fields.required("user.name", &user.name, Name::parse);
-    let password = first_password(&mut fields, &call.app, &user);
-    let metadata = metadata(&mut fields, user.metadata);
+    let profile = given.profile(&mut fields);
+    let (password, hash) = (user.password.as_deref(), user.password_hash.as_deref());
+    let password = first_password(&mut fields, &call.app, password, hash);
     let roles: Option<BTreeSet<_>> =
         fields.list("user.roles", &user.roles, MAX_ROLES, RoleName::parse);
-    let (profile, roles) = fields
-        .finish(|| Some((Profile { email: email?, name: name?, metadata: metadata? }, roles?)))?;
+    let (profile, roles) = fields.finish(|| Some((profile?, roles?)))?;
     let roles = if roles.is_empty() { [RoleName::USER].into() } else { roles };
     users::create(&call.app, &call.cx, profile, password, roles).await
 }
 
 /// Changes what the mask names, or replaces all of it.
-pub async fn update(call: &Call, message: pb::UpdateUserRequest) -> Result<User> {
+pub async fn update(call: &Call, message: pb::UpdateUserRequest) -> Result<DirectoryEntry> {
     let user = message.user.unwrap_or_default();
     let id = user_id(&user.id)?;
     let precondition = precondition(message.version);
@@ -180,19 +187,22 @@ pub async fn delete(call: &Call, message: &pb::DeleteUserRequest) -> Result<()> 
 }
 
 /// Suspends a user.
-pub async fn suspend(call: &Call, message: &pb::SuspendUserRequest) -> Result<User> {
+pub async fn suspend(call: &Call, message: &pb::SuspendUserRequest) -> Result<DirectoryEntry> {
     let precondition = precondition(message.version);
     users::suspend(&call.app, &call.cx, user_id(&message.id)?, &precondition).await
 }
 
 /// Lets a user sign in again.
-pub async fn unsuspend(call: &Call, message: &pb::UnsuspendUserRequest) -> Result<User> {
+pub async fn unsuspend(call: &Call, message: &pb::UnsuspendUserRequest) -> Result<DirectoryEntry> {
     let precondition = precondition(message.version);
     users::unsuspend(&call.app, &call.cx, user_id(&message.id)?, &precondition).await
 }
 
 /// Gives a user other roles.
-pub async fn replace_roles(call: &Call, message: &pb::ReplaceUserRolesRequest) -> Result<User> {
+pub async fn replace_roles(
+    call: &Call,
+    message: &pb::ReplaceUserRolesRequest,
+) -> Result<DirectoryEntry> {
     let id = user_id(&message.id)?;
     let mut fields = Fields::default();
     let roles = fields.list("roles", &message.roles, MAX_ROLES, RoleName::parse);
@@ -201,9 +211,13 @@ pub async fn replace_roles(call: &Call, message: &pb::ReplaceUserRolesRequest) -
     user_roles::replace(&call.app, &call.cx, id, &precondition, &roles).await
 }
 
-fn first_password(fields: &mut Fields, app: &App, user: &pb::NewUser) -> FirstPassword {
+fn first_password(
+    fields: &mut Fields,
+    app: &App,
+    password: Option<&str>,
+    hash: Option<&str>,
+) -> FirstPassword {
     let min = app.config.password_min_length;
-    let (password, hash) = (user.password.as_deref(), user.password_hash.as_deref());
     if password.is_some() && hash.is_some() {
         let reason = Invalid::new("not_with_password", "must not stand beside a password");
         fields.check::<()>("user.password_hash", Err(reason));
@@ -217,10 +231,39 @@ fn first_password(fields: &mut Fields, app: &App, user: &pb::NewUser) -> FirstPa
     }
 }
 
-fn metadata(fields: &mut Fields, given: Option<Struct>) -> Option<Metadata> {
-    let Some(given) = given else { return Some(Metadata::default()) };
-    let parsed = structs::to_json(given).and_then(|map| Metadata::parse(Value::Object(map)));
-    fields.check("user.metadata", parsed)
+/// What a profile is made of.
+struct Given {
+    email: String,
+    name: String,
+    external_id: Option<String>,
+    metadata: Option<Struct>,
+    private_metadata: Option<Struct>,
+    own_metadata: Option<Struct>,
+}
+
+impl Given {
+    fn profile(self, fields: &mut Fields) -> Option<Profile> {
+        let email = fields.required("user.email", &self.email, Email::parse);
+        let name = fields.required("user.name", &self.name, Name::parse);
+        let given = self.external_id.as_deref().filter(|given| !given.is_empty());
+        let external_id = fields.optional("user.external_id", given, ExternalId::parse);
+        let public = metadata(fields, "user.metadata", self.metadata);
+        let private = metadata(fields, "user.private_metadata", self.private_metadata);
+        let own_metadata = metadata(fields, "user.own_metadata", self.own_metadata);
+        Some(Profile {
+            email: email?,
+            name: name?,
+            external_id,
+            metadata: public.unwrap_or_default(),
+            private_metadata: private.unwrap_or_default(),
+            own_metadata,
+        })
+    }
+}
+
+fn metadata(fields: &mut Fields, name: &str, given: Option<Struct>) -> Option<Metadata> {
+    let parsed = structs::to_json(given?).and_then(|map| Metadata::parse(Value::Object(map)));
+    fields.check(name, parsed)
 }
 
 /// The mask of an update that has none (AIP-134).
@@ -228,7 +271,10 @@ fn populated(user: &pb::User) -> FieldMask {
     let fields = [
         ("email", !user.email.is_empty()),
         ("name", !user.name.is_empty()),
+        ("external_id", user.external_id.is_some()),
         ("metadata", user.metadata.is_some()),
+        ("private_metadata", user.private_metadata.is_some()),
+        ("own_metadata", user.own_metadata.is_some()),
     ];
     let paths = fields.into_iter().filter(|(_, is_there)| *is_there);
     FieldMask { paths: paths.map(|(name, _)| name.to_owned()).collect() }
@@ -236,35 +282,58 @@ fn populated(user: &pb::User) -> FieldMask {
 
 fn profile(user: pb::User) -> Result<Profile> {
     let mut fields = Fields::default();
-    let email = fields.required("user.email", &user.email, Email::parse);
-    let name = fields.required("user.name", &user.name, Name::parse);
-    let metadata = metadata(&mut fields, user.metadata);
-    fields.finish(|| Some(Profile { email: email?, name: name?, metadata: metadata? }))
+    let given = Given {
+        email: user.email,
+        name: user.name,
+        external_id: user.external_id,
+        metadata: user.metadata,
+        private_metadata: user.private_metadata,
+        own_metadata: user.own_metadata,
+    };
+    let profile = given.profile(&mut fields);
+    fields.finish(|| profile)
 }
 
 fn patch(user: pb::User, mask: &FieldMask) -> Result<ProfilePatch> {
     let mut fields = Fields::default();
     let mut patch = ProfilePatch::default();
-    let given = structs::to_json(user.metadata.unwrap_or_default());
-    let given = fields.check("user.metadata", given).unwrap_or_default();
+    let metadata = members(&mut fields, "user.metadata", user.metadata);
+    let private = members(&mut fields, "user.private_metadata", user.private_metadata);
+    let own = members(&mut fields, "user.own_metadata", user.own_metadata);
     for path in &mask.paths {
-        match path.split_once('.') {
-            None if path == "email" => {
+        let (name, part) = path.split_once('.').map_or((&**path, None), |(a, b)| (a, Some(b)));
+        match (name, part) {
+            ("email", None) => {
                 patch.email = fields.required("user.email", &user.email, Email::parse);
             }
-            None if path == "name" => {
+            ("name", None) => {
                 patch.name = fields.required("user.name", &user.name, Name::parse);
             }
-            None if path == "metadata" => {
-                patch.metadata.get_or_insert_default().extend(given.clone());
+            ("external_id", None) => {
+                let given = user.external_id.as_deref().filter(|given| !given.is_empty());
+                let parsed = fields.optional("user.external_id", given, ExternalId::parse);
+                patch.external_id = Some(parsed);
             }
-            Some(("metadata", part)) => {
-                take(part, &given, patch.metadata.get_or_insert_default());
-            }
+            ("metadata", part) => merge(&metadata, part, &mut patch.metadata),
+            ("private_metadata", part) => merge(&private, part, &mut patch.private_metadata),
+            ("own_metadata", part) => merge(&own, part, &mut patch.own_metadata),
             _ => drop(fields.check::<()>("update_mask", Err(no_such_path(path)))),
         }
     }
     fields.finish(|| Some(patch))
+}
+
+fn members(fields: &mut Fields, name: &str, given: Option<Struct>) -> MergePatch {
+    fields.check(name, structs::to_json(given.unwrap_or_default())).unwrap_or_default()
+}
+
+/// Puts what the mask names of an object, all or a part, into a merge patch.
+fn merge(given: &MergePatch, part: Option<&str>, patch: &mut Option<MergePatch>) {
+    let patch = patch.get_or_insert_default();
+    match part {
+        Some(part) => take(part, given, patch),
+        None => patch.extend(given.clone()),
+    }
 }
 
 /// Puts a part of an object, such as `address.city`, into a merge patch; what is

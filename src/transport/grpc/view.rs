@@ -10,24 +10,33 @@ use crate::domain::page::{self, Page};
 use crate::domain::secret::SecretKey;
 use crate::domain::session::{Device, Session};
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{DirectoryEntry, User};
 use crate::service::second_factor::Challenge;
 use crate::service::sessions::{Admission, SessionList, SignedIn};
 
-/// A user.
+/// A user as it may see itself.
 pub fn user(user: &User) -> pb::User {
     pb::User {
         id: user.id.to_string(),
         email: user.email.to_string(),
         email_verified_at: user.email_verified_at.map(time),
         name: user.name.to_string(),
+        external_id: user.external_id.as_ref().map(ToString::to_string),
         roles: user.roles.iter().map(ToString::to_string).collect(),
         metadata: Some(structs::from_json(user.metadata.members())),
         created_at: Some(time(user.created_at)),
         updated_at: Some(time(user.updated_at)),
         suspended_at: user.suspended_at.map(time),
         version: user.version,
+        own_metadata: Some(structs::from_json(user.own_metadata.members())),
+        private_metadata: None,
     }
+}
+
+/// A user for those who may see all users.
+pub fn entry(entry: &DirectoryEntry) -> pb::User {
+    let private_metadata = Some(structs::from_json(entry.private_metadata.members()));
+    pb::User { private_metadata, ..user(&entry.user) }
 }
 
 /// A session as the session `current` sees it.

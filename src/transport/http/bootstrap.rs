@@ -13,7 +13,6 @@ use super::problem::Problem;
 use super::view::{self, UserView};
 use crate::app::App;
 use crate::domain::email::Email;
-use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::password::Password;
 use crate::domain::user::Profile;
@@ -48,7 +47,7 @@ impl FromFields for FirstAdmin {
         let password = fields.required("password", |text| Password::chosen(text, min));
         let name = fields.required("name", Name::parse);
         fields.finish(|| {
-            let profile = Profile { email: email?, name: name?, metadata: Metadata::default() };
+            let profile = Profile::new(email?, name?);
             Some(Self { profile, password: password? })
         })
     }
@@ -79,5 +78,5 @@ pub async fn create(
     Json(FirstAdmin { profile, password }): Json<FirstAdmin>,
 ) -> Result<Response, Problem> {
     let user = bootstrap::bootstrap(&app, &cx, profile, password).await?;
-    Ok(view::created_user(&user))
+    Ok(view::created_entry(&user))
 }

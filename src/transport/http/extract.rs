@@ -86,6 +86,9 @@ path! {
     InvitationPath(InvitationId), "invitation"
 }
 
+/// What a JSON Merge Patch (RFC 7396) is sent as.
+pub const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
+
 /// A request that is made of the members of a JSON object.
 pub trait FromFields: Sized {
     /// The media types of the body.

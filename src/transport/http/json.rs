@@ -180,6 +180,28 @@ impl Fields {
         })
     }
 
+    /// A text that may be left out, which is `None`, or be `null`, which is
+    /// `Some(None)`.
+    pub fn nullable<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<Option<T>> {
+        self.value(name, |value| match value {
+            Value::String(text) => parse(&text).map(Some),
+            Value::Null => Ok(None),
+            _ => Err(Invalid::new("wrong_type", "must be a string or null")),
+        })
+    }
+
+    /// An object that may be left out, but not `null`.
+    pub fn object(&mut self, name: &str) -> Option<Map<String, Value>> {
+        self.value(name, |value| match value {
+            Value::Object(members) => Ok(members),
+            _ => Err(Invalid::new("wrong_type", "must be an object")),
+        })
+    }
+
     /// A list of at most `max` texts that must be there.
     pub fn required_list<T, C: FromIterator<T>>(
         &mut self,

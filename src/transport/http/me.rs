@@ -7,13 +7,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, IfMatch, Json};
+use super::extract::{Cx, FromFields, IfMatch, Json, MERGE_PATCH};
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, UserView};
 use crate::app::App;
 use crate::domain::name::Name;
-use crate::domain::user::ProfilePatch;
+use crate::domain::user::OwnPatch;
 use crate::error::Error;
 use crate::service::me;
 
@@ -24,17 +24,19 @@ use crate::service::me;
 pub struct PatchMeBody {
     #[schema(nullable = false, min_length = 1, max_length = 200, example = "Ada King")]
     name: Option<String>,
+    /// Merged into what you keep here; a member that is null is removed. At most 16 KiB
+    /// and 16 levels.
+    #[schema(value_type = Object, required = false, example = json!({"theme": "dark"}))]
+    own_metadata: serde_json::Value,
 }
 
-/// What one may change about oneself.
-pub struct OwnPatch(ProfilePatch);
-
 impl FromFields for OwnPatch {
-    const MEDIA_TYPES: &[&str] = ProfilePatch::MEDIA_TYPES;
+    const MEDIA_TYPES: &[&str] = MERGE_PATCH;
 
     fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
         let name = fields.optional("name", Name::parse);
-        fields.finish(|| Some(Self(ProfilePatch { name, ..ProfilePatch::default() })))
+        let own_metadata = fields.object("own_metadata");
+        fields.finish(|| Some(Self { name, own_metadata }))
     }
 }
 
@@ -45,7 +47,7 @@ pub async fn get(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Pr
     Ok(view::user(StatusCode::OK, &me::get(&app, &cx).await?))
 }
 
-/// Changes one's own name.
+/// Changes one's own name and metadata.
 #[utoipa::path(patch, path = "/api/v1/me", tag = "me", operation_id = "patch_me",
     params(("If-Match" = Option<String>, Header, nullable = false,
         description = "Your ETag.", example = "\"1\"")),
@@ -56,7 +58,7 @@ pub async fn patch(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
     IfMatch(precondition): IfMatch,
-    Json(OwnPatch(patch)): Json<OwnPatch>,
+    Json(patch): Json<OwnPatch>,
 ) -> Result<Response, Problem> {
     Ok(view::user(StatusCode::OK, &me::patch(&app, &cx, &precondition, patch).await?))
 }

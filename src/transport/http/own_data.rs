@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::domain::own_data::{Datum, Record, Section};
 use crate::service::own_data::{self, Export};
 
-/// Everything that the service holds on you.
+/// Everything that the service holds on you, but what the application keeps from you.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Export)]
 pub struct ExportView {

@@ -54,5 +54,5 @@ pub async fn replace(
     Json(ReplaceUserRoles(roles)): Json<ReplaceUserRoles>,
 ) -> Result<Response, Problem> {
     let user = user_roles::replace(&app, &cx, id, &precondition, &roles).await?;
-    Ok(view::user(StatusCode::OK, &user))
+    Ok(view::entry(StatusCode::OK, &user))
 }

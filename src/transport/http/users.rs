@@ -8,12 +8,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, IfMatch, Json, Query, RequiredIfMatch, UserPath};
+use super::extract::{
+    Cx, FromFields, IfMatch, Json, MERGE_PATCH, Query, RequiredIfMatch, UserPath,
+};
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, UserListView, UserView};
 use crate::app::App;
 use crate::domain::email::Email;
+use crate::domain::external_id::ExternalId;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::password::Password;
@@ -36,6 +39,9 @@ pub struct CreateUserBody {
     email: String,
     #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
     name: String,
+    /// The application's own key for the user; unique.
+    #[schema(required = false, min_length = 1, max_length = 255, example = "crm-42")]
+    external_id: Option<String>,
     /// Without one, the user cannot sign in with a password yet. Not a common password,
     /// and not made of name and address.
     #[schema(format = Password, nullable = false, min_length = 8, max_length = 256,
@@ -45,15 +51,23 @@ pub struct CreateUserBody {
     /// scrypt or PBKDF2. It is replaced when the user signs in.
     #[schema(nullable = false, write_only, max_length = 512)]
     password_hash: Option<String>,
-    /// At most 16 KiB and 16 levels.
+    /// What the application keeps about the user, for the user to see. At most 16 KiB and
+    /// 16 levels, as each of the three.
     #[schema(value_type = Object, required = false, example = json!({"locale": "en"}))]
     metadata: serde_json::Value,
+    /// The same, and the user does not see it.
+    #[schema(value_type = Object, required = false, example = json!({"segment": "b"}))]
+    private_metadata: serde_json::Value,
+    /// What the user keeps, and writes by `PATCH /api/v1/me`.
+    #[schema(value_type = Object, required = false, example = json!({"theme": "dark"}))]
+    own_metadata: serde_json::Value,
     /// `["user"]` unless given. Others need `roles:write` and every permission of theirs.
     #[schema(nullable = false, max_items = 20, example = json!(["user"]))]
     roles: Option<Vec<String>>,
 }
 
-/// A whole profile.
+/// A whole profile. What is left out is removed or emptied, but `own_metadata`, which
+/// is the user's, stays as it is.
 #[derive(ToSchema)]
 #[schema(as = ReplaceUser)]
 #[expect(dead_code, reason = "describes what from_fields reads")]
@@ -62,9 +76,18 @@ pub struct ReplaceUserBody {
     email: String,
     #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
     name: String,
+    /// The application's own key for the user; unique.
+    #[schema(required = false, min_length = 1, max_length = 255, example = "crm-42")]
+    external_id: Option<String>,
     /// Empty when it is left out.
     #[schema(value_type = Object, required = false, example = json!({"locale": "en"}))]
     metadata: serde_json::Value,
+    /// Empty when it is left out.
+    #[schema(value_type = Object, required = false, example = json!({"segment": "b"}))]
+    private_metadata: serde_json::Value,
+    /// Stays as it is when it is left out.
+    #[schema(value_type = Object, required = false, example = json!({"theme": "dark"}))]
+    own_metadata: serde_json::Value,
 }
 
 /// A JSON Merge Patch (RFC 7396) of a user.
@@ -76,9 +99,18 @@ pub struct PatchUserBody {
     email: Option<String>,
     #[schema(nullable = false, min_length = 1, max_length = 200, example = "Ada King")]
     name: Option<String>,
+    /// Removed by null.
+    #[schema(min_length = 1, max_length = 255, example = "crm-42")]
+    external_id: Option<String>,
     /// Merged into the metadata; a member that is null is removed.
     #[schema(value_type = Object, required = false, example = json!({"locale": null}))]
     metadata: serde_json::Value,
+    /// The same.
+    #[schema(value_type = Object, required = false, example = json!({"segment": null}))]
+    private_metadata: serde_json::Value,
+    /// The same.
+    #[schema(value_type = Object, required = false, example = json!({"theme": null}))]
+    own_metadata: serde_json::Value,
 }
 
 /// A user to be created, valid.
@@ -90,16 +122,11 @@ pub struct CreateUser {
 
 impl FromFields for CreateUser {
     fn from_fields(mut fields: Fields, app: &App) -> Result<Self, Error> {
-        let email = fields.required("email", Email::parse);
-        let name = fields.required("name", Name::parse);
+        let profile = profile(&mut fields);
         let password = first_password(&mut fields, app);
-        let metadata = fields.value("metadata", Metadata::parse).unwrap_or_default();
         let roles = fields.optional_list("roles", MAX_ROLES, RoleName::parse);
         let roles = roles.unwrap_or_else(|| [RoleName::USER].into());
-        fields.finish(|| {
-            let profile = Profile { email: email?, name: name?, metadata };
-            Some(Self { profile, password, roles })
-        })
+        fields.finish(|| Some(Self { profile: profile?, password, roles }))
     }
 }
 
@@ -121,24 +148,41 @@ fn first_password(fields: &mut Fields, app: &App) -> FirstPassword {
 
 impl FromFields for Profile {
     fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
-        let email = fields.required("email", Email::parse);
-        let name = fields.required("name", Name::parse);
-        let metadata = fields.value("metadata", Metadata::parse).unwrap_or_default();
-        fields.finish(|| Some(Self { email: email?, name: name?, metadata }))
+        let profile = profile(&mut fields);
+        fields.finish(|| profile)
     }
 }
 
+fn profile(fields: &mut Fields) -> Option<Profile> {
+    let email = fields.required("email", Email::parse);
+    let name = fields.required("name", Name::parse);
+    let external_id = fields.nullable("external_id", ExternalId::parse).flatten();
+    let metadata = fields.value("metadata", Metadata::parse).unwrap_or_default();
+    let private_metadata = fields.value("private_metadata", Metadata::parse).unwrap_or_default();
+    let own_metadata = fields.value("own_metadata", Metadata::parse);
+    Some(Profile {
+        email: email?,
+        name: name?,
+        external_id,
+        metadata,
+        private_metadata,
+        own_metadata,
+    })
+}
+
 impl FromFields for ProfilePatch {
-    const MEDIA_TYPES: &[&str] = &["application/merge-patch+json", "application/json"];
+    const MEDIA_TYPES: &[&str] = MERGE_PATCH;
 
     fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
         let email = fields.optional("email", Email::parse);
         let name = fields.optional("name", Name::parse);
-        let metadata = fields.value("metadata", |value| match value {
-            serde_json::Value::Object(members) => Ok(members),
-            _ => Err(Invalid::new("wrong_type", "must be an object")),
-        });
-        fields.finish(|| Some(Self { email, name, metadata }))
+        let external_id = fields.nullable("external_id", ExternalId::parse);
+        let metadata = fields.object("metadata");
+        let private_metadata = fields.object("private_metadata");
+        let own_metadata = fields.object("own_metadata");
+        fields.finish(|| {
+            Some(Self { email, name, external_id, metadata, private_metadata, own_metadata })
+        })
     }
 }
 
@@ -146,7 +190,7 @@ impl FromFields for ProfilePatch {
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user",
     request_body = CreateUserBody,
     responses((status = 201, description = "Created.", body = UserView),
-        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 409, description = "`email_taken` or `external_id_taken`: another user has it."),
         (status = 429, description = "Too many passwords to hash.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
@@ -155,7 +199,7 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let CreateUser { profile, password, roles } = body;
     let user = users::create(&app, &cx, profile, password, roles).await?;
-    Ok(view::created_user(&user))
+    Ok(view::created_entry(&user))
 }
 
 /// Lists users in the order in which they were created. Needs `users:read`.
@@ -184,7 +228,7 @@ pub async fn get(
     Cx(cx): Cx,
     UserPath(id): UserPath,
 ) -> Result<Response, Problem> {
-    Ok(view::user(StatusCode::OK, &users::get(&app, &cx, id).await?))
+    Ok(view::entry(StatusCode::OK, &users::get(&app, &cx, id).await?))
 }
 
 /// Replaces the profile of the version that `If-Match` names. Needs `users:write`.
@@ -193,7 +237,7 @@ pub async fn get(
         ("If-Match" = String, Header, description = "The ETag of the user.", example = "\"1\"")),
     request_body = ReplaceUserBody,
     responses((status = 200, description = "The new user.", body = UserView),
-        (status = 409, description = "`email_taken`: another user has this address."),
+        (status = 409, description = "`email_taken` or `external_id_taken`: another user has it."),
         (status = 428, description = "`If-Match` is missing.")))]
 pub async fn replace(
     State(app): State<Arc<App>>,
@@ -203,7 +247,7 @@ pub async fn replace(
     Json(profile): Json<Profile>,
 ) -> Result<Response, Problem> {
     let user = users::replace(&app, &cx, id, &precondition, profile).await?;
-    Ok(view::user(StatusCode::OK, &user))
+    Ok(view::entry(StatusCode::OK, &user))
 }
 
 /// Changes some fields. Needs `users:write`.
@@ -214,7 +258,7 @@ pub async fn replace(
     request_body(content((PatchUserBody = "application/merge-patch+json"),
         (PatchUserBody = "application/json"))),
     responses((status = 200, description = "The new user.", body = UserView),
-        (status = 409, description = "`email_taken`: another user has this address.")))]
+        (status = 409, description = "`email_taken` or `external_id_taken`: another user has it.")))]
 pub async fn patch(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
@@ -223,7 +267,7 @@ pub async fn patch(
     Json(patch): Json<ProfilePatch>,
 ) -> Result<Response, Problem> {
     let user = users::patch(&app, &cx, id, &precondition, patch).await?;
-    Ok(view::user(StatusCode::OK, &user))
+    Ok(view::entry(StatusCode::OK, &user))
 }
 
 /// Deletes a user and ends their sessions. Needs `users:write`.
@@ -258,7 +302,7 @@ pub async fn suspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    Ok(view::user(StatusCode::OK, &users::suspend(&app, &cx, id, &precondition).await?))
+    Ok(view::entry(StatusCode::OK, &users::suspend(&app, &cx, id, &precondition).await?))
 }
 
 /// Lets a user sign in again. Needs `users:write` and every permission that the
@@ -275,5 +319,5 @@ pub async fn unsuspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    Ok(view::user(StatusCode::OK, &users::unsuspend(&app, &cx, id, &precondition).await?))
+    Ok(view::entry(StatusCode::OK, &users::unsuspend(&app, &cx, id, &precondition).await?))
 }

@@ -6,10 +6,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::id::SessionId;
+use crate::domain::metadata::Metadata;
 use crate::domain::page::{self, Limit, Page};
 use crate::domain::secret::SecretKey;
 use crate::domain::session::{Device, Session};
-use crate::domain::user::User;
+use crate::domain::user::{DirectoryEntry, User};
 use crate::service::second_factor::Challenge;
 use crate::service::sessions::{Admission, SignedIn};
 
@@ -28,12 +29,23 @@ pub struct UserView {
     email_verified_at: Option<String>,
     #[schema(example = "Ada Lovelace")]
     name: String,
+    /// The application's own key for the user; unique.
+    #[schema(required, example = "crm-42")]
+    external_id: Option<String>,
     /// By name.
     #[schema(example = json!(["user"]))]
     roles: Vec<String>,
-    /// What the application keeps about the user.
+    /// What the application keeps about the user, for the user to see.
     #[schema(value_type = Object, example = json!({"locale": "en"}))]
     metadata: serde_json::Value,
+    /// What the user keeps here.
+    #[schema(value_type = Object, example = json!({"theme": "dark"}))]
+    own_metadata: serde_json::Value,
+    /// What the application keeps about the user, and from the user: under
+    /// `/api/v1/users` only.
+    #[schema(value_type = Object, nullable = false, example = json!({"segment": "b"}))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private_metadata: Option<serde_json::Value>,
     #[schema(format = DateTime, example = "2026-01-01T00:00:00.000000Z")]
     created_at: String,
     #[schema(format = DateTime, example = "2026-01-01T00:00:00.000000Z")]
@@ -53,14 +65,28 @@ impl From<&User> for UserView {
             email: user.email.to_string(),
             email_verified_at: user.email_verified_at.map(|at| at.to_string()),
             name: user.name.to_string(),
+            external_id: user.external_id.as_ref().map(ToString::to_string),
             roles: user.roles.iter().map(ToString::to_string).collect(),
-            metadata: serde_json::Value::Object(user.metadata.members().clone()),
+            metadata: object(&user.metadata),
+            own_metadata: object(&user.own_metadata),
+            private_metadata: None,
             created_at: user.created_at.to_string(),
             updated_at: user.updated_at.to_string(),
             suspended_at: user.suspended_at.map(|at| at.to_string()),
             version: user.version,
         }
     }
+}
+
+impl From<&DirectoryEntry> for UserView {
+    fn from(entry: &DirectoryEntry) -> Self {
+        let private_metadata = Some(object(&entry.private_metadata));
+        Self { private_metadata, ..Self::from(&entry.user) }
+    }
+}
+
+fn object(metadata: &Metadata) -> serde_json::Value {
+    serde_json::Value::Object(metadata.members().clone())
 }
 
 /// A device on which a user is signed in.
@@ -268,14 +294,20 @@ pub fn located(mut response: Response, path: &str) -> Response {
     response
 }
 
-/// A user, with its version as a strong ETag.
+/// A user as it may see itself, with its version as a strong ETag.
 pub fn user(status: StatusCode, user: &User) -> Response {
     tagged(json(status, &UserView::from(user)), user.version)
 }
 
+/// A user for those who may see all users, with its version as a strong ETag.
+pub fn entry(status: StatusCode, entry: &DirectoryEntry) -> Response {
+    tagged(json(status, &UserView::from(entry)), entry.user.version)
+}
+
 /// A user that was just created, with its path.
-pub fn created_user(created: &User) -> Response {
-    located(user(StatusCode::CREATED, created), &format!("/api/v1/users/{}", created.id))
+pub fn created_entry(created: &DirectoryEntry) -> Response {
+    let path = format!("/api/v1/users/{}", created.user.id);
+    located(entry(StatusCode::CREATED, created), &path)
 }
 
 #[derive(Serialize)]

@@ -165,3 +165,44 @@ async fn roles_are_replaced() {
     assert_eq!(user.unwrap().roles, ["support"]);
     assert_eq!(get(&alice, &alice.id).await.roles, ["support"]);
 }
+
+#[tokio::test]
+async fn metadata_is_private_or_the_users_own_by_the_mask_too() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let user = pb::NewUser {
+        external_id: Some("crm-42".to_owned()),
+        private_metadata: Some(metadata(&[("note", "watch her")])),
+        own_metadata: Some(metadata(&[("theme", "dark")])),
+        ..new_user("alice")
+    };
+    let request = pb::CreateUserRequest { user: Some(user) };
+    let created = admin.users().create_user(request).await.unwrap().into_inner().user.unwrap();
+    assert_eq!(get(&admin, &created.id).await, created);
+    assert_eq!(created.external_id.as_deref(), Some("crm-42"));
+    assert_eq!(created.private_metadata, Some(metadata(&[("note", "watch her")])));
+
+    let request = pb::SignInRequest {
+        email: created.email.clone(),
+        password: PASSWORD.to_owned(),
+        ..pb::SignInRequest::default()
+    };
+    let outcome = app.anon().sessions().sign_in(request).await.unwrap().into_inner().outcome;
+    let Some(pb::sign_in_response::Outcome::SignedIn(signed_in)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    let seen = pb::User { private_metadata: None, ..created.clone() };
+    assert_eq!(signed_in.user, Some(seen));
+
+    let change = pb::User {
+        id: created.id.clone(),
+        external_id: Some(String::new()),
+        own_metadata: Some(metadata(&[("size", "9")])),
+        ..pb::User::default()
+    };
+    let paths = ["external_id", "own_metadata", "private_metadata.note"];
+    let changed = update(&admin, change, &paths, None).await.unwrap();
+    assert_eq!(changed.external_id, None);
+    assert_eq!(changed.private_metadata, Some(Struct::default()));
+    assert_eq!(changed.own_metadata, Some(metadata(&[("theme", "dark"), ("size", "9")])));
+}
