@@ -18,13 +18,13 @@ impl Name {
 
     /// Reads a name; white space around it is dropped.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.chars().any(breaks_a_line) {
-            let message = "must not have control characters";
-            return Err(Invalid::new("invalid_characters", message));
-        }
         let name = nfc(text.trim());
         if name.is_empty() {
             return Err(Invalid::new("required", "must not be empty"));
+        }
+        if text.chars().any(breaks_a_line) {
+            let message = "must not have control characters";
+            return Err(Invalid::new("invalid_characters", message));
         }
         if name.chars().count() > MAX_CHARS {
             let message = format!("must have at most {MAX_CHARS} characters");
