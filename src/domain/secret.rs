@@ -56,7 +56,7 @@ impl Purpose {
             Self::TotpSecrets => b"rollcall/totp-secrets/v1",
             Self::RecoveryCodes => b"rollcall/recovery-codes/v1",
             Self::Mails => b"rollcall/mails/v1",
-            Self::Cache => b"rollcall/cache/v1",
+            Self::Cache => b"rollcall/cache/v2",
             Self::EmailCodes => b"rollcall/email-codes/v1",
             Self::RateLimits => b"rollcall/rate-limits/v1",
             Self::MailRecipients => b"rollcall/mail-recipients/v1",
