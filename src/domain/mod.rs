@@ -29,6 +29,7 @@ pub mod password_hash;
 pub mod rate_limit;
 pub mod registration;
 pub mod role;
+pub mod schema;
 pub mod secret;
 pub mod session;
 pub mod signing_key;

@@ -60,7 +60,7 @@ impl Purpose {
             Self::TotpSecrets => b"rollcall/totp-secrets/v1",
             Self::RecoveryCodes => b"rollcall/recovery-codes/v1",
             Self::Mails => b"rollcall/mails/v1",
-            Self::Cache => b"rollcall/cache/v1",
+            Self::Cache => b"rollcall/cache/v2",
             Self::Repetitions => b"rollcall/repetitions/v1",
             Self::Answers => b"rollcall/answers/v1",
             Self::EmailCodes => b"rollcall/email-codes/v1",

@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod magic_links;
 pub mod mails;
 pub mod me;
+mod metadata;
 pub mod one_time_tokens;
 pub mod own_data;
 pub mod password_resets;

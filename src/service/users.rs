@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::access::{self, Caller};
+use super::metadata::{self, Kind};
 use super::rate_limits::{self, Account};
 use super::remembered::Remembered;
 use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_roles};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
-use crate::domain::metadata::{MergePatch, Metadata};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
@@ -44,6 +44,7 @@ pub async fn create(
 ) -> Result<DirectoryEntry> {
     let (caller, rows) = access::caller_with(app, cx, roles::by_names(&names), "").await?;
     caller.require(&Permission::USERS_WRITE)?;
+    metadata::require_whole(app, &profile)?;
     let permissions = if names == BTreeSet::from([RoleName::USER]) {
         Permissions::default()
     } else {
@@ -132,7 +133,11 @@ pub async fn replace(
     precondition: &Precondition,
     profile: Profile,
 ) -> Result<DirectoryEntry> {
-    change(app, cx, id, precondition, |_| Ok(profile.clone())).await
+    change(app, cx, id, precondition, |_| {
+        metadata::require_whole(app, &profile)?;
+        Ok(profile.clone())
+    })
+    .await
 }
 
 /// Changes what the patch names.
@@ -143,7 +148,7 @@ pub async fn patch(
     precondition: &Precondition,
     patch: ProfilePatch,
 ) -> Result<DirectoryEntry> {
-    change(app, cx, id, precondition, |entry| apply(&patch, entry)).await
+    change(app, cx, id, precondition, |entry| apply(app, &patch, entry)).await
 }
 
 /// Deletes a user. The last admin stays.
@@ -280,7 +285,7 @@ pub(super) fn taken() -> Error {
 }
 
 /// The user after a patch, as a profile.
-fn apply(patch: &ProfilePatch, entry: &DirectoryEntry) -> Result<Profile> {
+fn apply(app: &App, patch: &ProfilePatch, entry: &DirectoryEntry) -> Result<Profile> {
     let mut profile = entry.profile();
     if let Some(email) = &patch.email {
         profile.email = email.clone();
@@ -291,22 +296,13 @@ fn apply(patch: &ProfilePatch, entry: &DirectoryEntry) -> Result<Profile> {
     if let Some(external_id) = &patch.external_id {
         profile.external_id = external_id.clone();
     }
-    profile.metadata = merged("metadata", profile.metadata, patch.metadata.as_ref())?;
-    let private = patch.private_metadata.as_ref();
-    profile.private_metadata = merged("private_metadata", profile.private_metadata, private)?;
-    let own = entry.user.own_metadata.clone();
-    profile.own_metadata = Some(merged("own_metadata", own, patch.own_metadata.as_ref())?);
+    let given = patch.metadata.as_ref();
+    profile.metadata = metadata::merged(app, Kind::Public, profile.metadata, given)?;
+    let (private, given) = (profile.private_metadata, patch.private_metadata.as_ref());
+    profile.private_metadata = metadata::merged(app, Kind::Private, private, given)?;
+    let (own, given) = (entry.user.own_metadata.clone(), patch.own_metadata.as_ref());
+    profile.own_metadata = Some(metadata::merged(app, Kind::Own, own, given)?);
     Ok(profile)
-}
-
-/// The metadata of this name after a patch, if there is one.
-pub(super) fn merged(
-    name: &str,
-    metadata: Metadata,
-    patch: Option<&MergePatch>,
-) -> Result<Metadata> {
-    let Some(patch) = patch else { return Ok(metadata) };
-    metadata.merged(patch).map_err(|reason| Error::invalid(name, reason))
 }
 
 /// Writes a profile over the version that was read, and returns the new entry.

@@ -82,7 +82,7 @@ list_schema! {
 pub struct CreateApiKeyBody {
     #[schema(min_length = 1, max_length = 200, example = "billing")]
     name: String,
-    #[schema(min_items = 1, max_items = 100, example = json!(["users:read"]))]
+    #[schema(max_items = 100, example = json!(["users:read"]))]
     permissions: Vec<String>,
     /// Good for ever unless given.
     #[schema(nullable = false, format = DateTime, example = "2030-01-01T00:00:00Z")]

@@ -34,7 +34,7 @@ pub struct InviteBody {
     email: String,
     /// What the new user will be: at most 16, and none that allows what you may not
     /// do. `user` unless given.
-    #[schema(nullable = false, example = json!(["user"]))]
+    #[schema(nullable = false, min_items = 1, max_items = 16, example = json!(["user"]))]
     roles: Option<Vec<String>>,
 }
 

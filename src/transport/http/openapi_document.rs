@@ -8,9 +8,9 @@ use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
     api_keys, audit, bootstrap, email_changes, email_codes, email_verifications, factors, health,
-    invitations, jobs, magic_links, mailbox, me, openapi, own_data, password_resets, passwords,
-    reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
-    users, well_known,
+    invitations, jobs, magic_links, mailbox, me, openapi, openapi_texts, own_data, password_resets,
+    passwords, reauthentication, registrations, roles, second_factor, sessions, signing_keys,
+    user_roles, users, well_known,
 };
 use crate::domain::idempotency::MAX_LENGTH;
 
@@ -167,7 +167,8 @@ fn allow(operation: &mut Map<String, Value>, parameter: Value, problems: &[Share
     }
 }
 
-/// What a request may contain is exactly what its schema names.
+/// Says of requests that they may contain exactly what their schemas name, and what
+/// their texts look like.
 fn close_request_schemas(document: &mut Value) {
     let mut requests = Vec::new();
     if let Some(paths) = document.pointer_mut("/paths").and_then(Value::as_object_mut) {
@@ -185,6 +186,8 @@ fn close_request_schemas(document: &mut Value) {
         let schema = document.pointer_mut(reference.trim_start_matches('#'));
         if let Some(schema) = schema.and_then(Value::as_object_mut) {
             schema.insert("additionalProperties".to_owned(), json!(false));
+            let name = reference.rsplit('/').next().unwrap_or_default();
+            openapi_texts::describe_schema(name, schema);
         }
     }
 }
@@ -210,8 +213,11 @@ fn security_schemes() -> Value {
 
 /// Adds to an operation the problems that its kind can have, and their form.
 fn complete(operation: &mut Map<String, Value>) {
-    let parameters = operation.get("parameters").and_then(Value::as_array).cloned();
-    let parameters = parameters.unwrap_or_default();
+    let mut parameters = Vec::new();
+    if let Some(own) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        own.iter_mut().for_each(openapi_texts::describe_parameter);
+        parameters.clone_from(own);
+    }
     let has = |place| {
         parameters
             .iter()
