@@ -11,6 +11,7 @@ mod coverage;
 mod email_changes;
 mod email_sign_in;
 mod factors;
+mod finding;
 mod foreign_hashes;
 mod grpc;
 mod headers;

@@ -9,6 +9,7 @@ pub mod email_codes;
 pub mod email_verifications;
 pub mod extract;
 pub mod factors;
+pub mod finding;
 pub mod headers;
 pub mod health;
 pub mod invitations;
