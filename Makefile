@@ -83,6 +83,10 @@ test-postgres: ## Run the tests of the API once more, on a Postgres that they st
 test-host: toolchain ## Run the host's own tests
 	$(HOST_PROFILE) $(CARGO) test --release --locked -p rollcall-host
 
+# What speaks to the built component over the network: by itself, and the client
+# of the REST API.
+E2E := -p rollcall-e2e -p rollcall-client
+
 # They are about SQLite, or about both databases already.
 E2E_ON_SQLITE := readme:: on_both::
 
@@ -91,12 +95,12 @@ e2e: e2e-sqlite e2e-postgres ## Run the end-to-end tests; ROLLCALL_SPIN=/path/to
 
 .PHONY: e2e-sqlite
 e2e-sqlite: build ## Run the end-to-end tests on SQLite, and those that are about both databases
-	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) test --locked -p rollcall-e2e
+	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) test --locked $(E2E)
 
 .PHONY: e2e-postgres
 e2e-postgres: build ## Run the end-to-end tests once more, on a Postgres that they start
 	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) run --locked --quiet -p rollcall-testkit --bin with-postgres -- \
-		$(CARGO) test --locked -p rollcall-e2e -- $(E2E_ON_SQLITE:%=--skip %)
+		$(CARGO) test --locked $(E2E) -- $(E2E_ON_SQLITE:%=--skip %)
 
 .PHONY: lint
 lint: lint-format lint-clippy lint-deny lint-proto ## Run every check that needs no run
