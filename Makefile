@@ -106,6 +106,11 @@ e2e-postgres: build ## Run the end-to-end tests once more, on a Postgres that th
 	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) run --locked --quiet -p rollcall-testkit --bin with-postgres -- \
 		$(CARGO) test --locked $(E2E) -- $(E2E_ON_SQLITE:%=--skip %)
 
+.PHONY: fuzz
+fuzz: build ## Let schemathesis drive the API for long: FUZZ_EXAMPLES=100 cases an operation, FUZZ_SEEDS='1 2 3'
+	ROLLCALL_HOST='$(CURDIR)/$(HOST)' ROLLCALL_FUZZ_EXAMPLES='$(or $(FUZZ_EXAMPLES),100)' \
+		ROLLCALL_FUZZ_SEEDS='$(or $(FUZZ_SEEDS),1 2 3)' $(CARGO) test --locked -p rollcall-e2e -- fuzz::
+
 .PHONY: lint
 lint: lint-format lint-clippy lint-deny lint-proto ## Run every check that needs no run
 
