@@ -16,6 +16,7 @@ pub mod external_id;
 pub mod factor;
 pub mod finding;
 pub mod id;
+pub mod idempotency;
 pub mod invitation;
 pub mod locale;
 pub mod mail;

@@ -17,6 +17,7 @@ mod grpc;
 mod headers;
 mod health;
 mod hostile;
+mod idempotency;
 mod invitations;
 mod mails;
 mod me;
