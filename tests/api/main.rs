@@ -12,6 +12,7 @@ mod email_changes;
 mod email_sign_in;
 mod factors;
 mod finding;
+mod finding_costs;
 mod foreign_hashes;
 mod grpc;
 mod headers;
