@@ -14,6 +14,7 @@ pub mod changes;
 pub mod database;
 pub mod events;
 pub mod factors;
+pub mod finding;
 pub mod health;
 pub mod invitations;
 pub mod keys;

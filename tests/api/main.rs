@@ -11,6 +11,8 @@ mod coverage;
 mod email_changes;
 mod email_sign_in;
 mod factors;
+mod finding;
+mod finding_costs;
 mod foreign_hashes;
 mod grpc;
 mod headers;
