@@ -4,6 +4,8 @@ use super::metadata::{self, Kind};
 use super::{Context, Precondition, access};
 use crate::app::App;
 use crate::domain::event::EventKind;
+use crate::domain::metadata::Metadata;
+use crate::domain::name::Name;
 use crate::domain::user::{OwnPatch, User};
 use crate::error::{Error, Result};
 use crate::store::{events, users};
@@ -20,13 +22,40 @@ pub async fn patch(
     precondition: &Precondition,
     patch: OwnPatch,
 ) -> Result<User> {
+    change(app, cx, precondition, |user| {
+        let (own, given) = (user.own_metadata.clone(), patch.own_metadata.as_ref());
+        let own = metadata::merged(app, Kind::Own, own, given)?;
+        Ok((patch.name.unwrap_or_else(|| user.name.clone()), own))
+    })
+    .await
+}
+
+/// Writes what `edit` makes of what everybody may change about themselves.
+pub async fn edit(
+    app: &App,
+    cx: &Context,
+    precondition: &Precondition,
+    edit: impl FnOnce(&User) -> Result<(Name, Metadata)>,
+) -> Result<User> {
+    change(app, cx, precondition, |user| {
+        let (name, own) = edit(user)?;
+        metadata::require_own(app, &own)?;
+        Ok((name, own))
+    })
+    .await
+}
+
+async fn change(
+    app: &App,
+    cx: &Context,
+    precondition: &Precondition,
+    change: impl FnOnce(&User) -> Result<(Name, Metadata)>,
+) -> Result<User> {
     let caller = access::signed_in(app, cx).await?;
     let actor = caller.actor();
     let user = caller.user;
     precondition.check(user.version)?;
-    let given = patch.own_metadata.as_ref();
-    let own = metadata::merged(app, Kind::Own, user.own_metadata, given)?;
-    let name = patch.name.unwrap_or(user.name);
+    let (name, own) = change(&user)?;
     let now = app.now();
     let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));
     let update = users::update_own(user.id, user.version, &name, &own, now);

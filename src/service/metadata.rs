@@ -52,6 +52,12 @@ pub(super) fn require_whole(app: &App, profile: &Profile) -> Result<()> {
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
+/// Fails unless this is allowed as metadata that a user keeps.
+pub(super) fn require_own(app: &App, metadata: &Metadata) -> Result<()> {
+    let errors = Kind::Own.check(app, metadata);
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
 /// The metadata after a patch, if there is one, and if that is allowed.
 pub(super) fn merged(
     app: &App,

@@ -141,6 +141,22 @@ pub async fn patch(
     change(app, cx, id, precondition, |entry| apply(app, &patch, entry)).await
 }
 
+/// Writes what `edit` makes of the version that is there.
+pub async fn edit(
+    app: &App,
+    cx: &Context,
+    id: UserId,
+    precondition: &Precondition,
+    edit: impl Fn(&DirectoryEntry) -> Result<Profile>,
+) -> Result<DirectoryEntry> {
+    change(app, cx, id, precondition, |entry| {
+        let profile = edit(entry)?;
+        metadata::require_whole(app, &profile)?;
+        Ok(profile)
+    })
+    .await
+}
+
 /// Deletes a user. The last admin stays.
 pub async fn delete(
     app: &App,

@@ -20,6 +20,7 @@ mod health;
 mod hostile;
 mod idempotency;
 mod invitations;
+mod json_patch;
 mod mails;
 mod me;
 mod metadata;

@@ -49,7 +49,8 @@ pub async fn discard(mut body: Body) {
     }
 }
 
-fn has_type(headers: &HeaderMap, media_types: &[&str]) -> bool {
+/// Whether the body says that it is of one of these types, in UTF-8.
+pub fn has_type(headers: &HeaderMap, media_types: &[&str]) -> bool {
     let Some(content_type) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
         return false;
     };

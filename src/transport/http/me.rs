@@ -5,15 +5,18 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, IfMatch, Json, MERGE_PATCH};
+use super::extract::{Cx, FromFields, IfMatch, MERGE_PATCH};
 use super::json::Fields;
+use super::json_patch::{Change, JsonPatch, JsonPatchBody};
 use super::problem::Problem;
 use super::view::{self, UserView};
 use crate::app::App;
+use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
-use crate::domain::user::OwnPatch;
+use crate::domain::user::{OwnPatch, User};
 use crate::error::Error;
 use crate::service::me;
 
@@ -52,13 +55,31 @@ pub async fn get(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Pr
     params(("If-Match" = Option<String>, Header, nullable = false,
         description = "Your ETag.", example = "\"1\"")),
     request_body(content((PatchMeBody = "application/merge-patch+json"),
-        (PatchMeBody = "application/json"))),
-    responses((status = 200, description = "You, changed.", body = UserView)))]
+        (PatchMeBody = "application/json"), (JsonPatchBody = "application/json-patch+json"))),
+    responses((status = 200, description = "You, changed.", body = UserView),
+        (status = 409, description = "`patch_test_failed`: a `test` of a JSON Patch failed; \
+            `busy`: others change you at the same time.")))]
 pub async fn patch(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
     IfMatch(precondition): IfMatch,
-    Json(patch): Json<OwnPatch>,
+    change: Change<OwnPatch>,
 ) -> Result<Response, Problem> {
-    Ok(view::user(StatusCode::OK, &me::patch(&app, &cx, &precondition, patch).await?))
+    let user = match change {
+        Change::Merge(patch) => me::patch(&app, &cx, &precondition, patch).await?,
+        Change::Operations(patch) => {
+            me::edit(&app, &cx, &precondition, |user| edited(&patch, user)).await?
+        }
+    };
+    Ok(view::user(StatusCode::OK, &user))
+}
+
+/// What one may write about oneself, after operations on it.
+fn edited(patch: &JsonPatch, user: &User) -> Result<(Name, Metadata), Error> {
+    let own = user.own_metadata.members();
+    let writable = json!({"name": user.name.as_str(), "own_metadata": own});
+    let mut fields = Fields::of(patch.apply(writable)?)?;
+    let name = fields.required("name", Name::parse);
+    let own_metadata = fields.value("own_metadata", Metadata::parse).unwrap_or_default();
+    fields.finish(|| Some((name?, own_metadata)))
 }

@@ -17,6 +17,7 @@ pub mod idempotency;
 pub mod invitations;
 pub mod jobs;
 pub mod json;
+pub mod json_patch;
 pub mod magic_links;
 pub mod mailbox;
 pub mod mailed;

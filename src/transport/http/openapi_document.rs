@@ -215,7 +215,8 @@ fn close_request_schemas(document: &mut Value) {
     }
     for reference in requests {
         let schema = document.pointer_mut(reference.trim_start_matches('#'));
-        if let Some(schema) = schema.and_then(Value::as_object_mut) {
+        let schema = schema.and_then(Value::as_object_mut);
+        if let Some(schema) = schema.filter(|schema| schema.contains_key("properties")) {
             schema.insert("additionalProperties".to_owned(), json!(false));
             let name = reference.rsplit('/').next().unwrap_or_default();
             openapi_texts::describe_schema(name, schema);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::extract::{
@@ -14,6 +15,7 @@ use super::extract::{
 use super::finding::Asked;
 use super::idempotency::answer;
 use super::json::Fields;
+use super::json_patch::{Change, JsonPatch, JsonPatchBody};
 use super::problem::Problem;
 use super::view::{self, UserListView, UserView};
 use crate::app::App;
@@ -24,7 +26,7 @@ use crate::domain::name::Name;
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::role::{MAX_ROLES, RoleName};
-use crate::domain::user::{Profile, ProfilePatch};
+use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch};
 use crate::error::{Error, Invalid};
 use crate::service::finding;
 use crate::service::users::{self, FirstPassword};
@@ -276,18 +278,41 @@ pub async fn replace(
         ("If-Match" = Option<String>, Header, nullable = false,
             description = "The ETag of the user.", example = "\"1\"")),
     request_body(content((PatchUserBody = "application/merge-patch+json"),
-        (PatchUserBody = "application/json"))),
+        (PatchUserBody = "application/json"), (JsonPatchBody = "application/json-patch+json"))),
     responses((status = 200, description = "The new user.", body = UserView),
-        (status = 409, description = "`email_taken` or `external_id_taken`: another user has it.")))]
+        (status = 409, description = "`email_taken` or `external_id_taken`: another user has it; \
+            `patch_test_failed`: a `test` of a JSON Patch failed.")))]
 pub async fn patch(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
-    Json(patch): Json<ProfilePatch>,
+    change: Change<ProfilePatch>,
 ) -> Result<Response, Problem> {
-    let user = users::patch(&app, &cx, id, &precondition, patch).await?;
+    let user = match change {
+        Change::Merge(patch) => users::patch(&app, &cx, id, &precondition, patch).await?,
+        Change::Operations(patch) => {
+            let edit = |entry: &_| edited(&app, &patch, entry);
+            users::edit(&app, &cx, id, &precondition, edit).await?
+        }
+    };
     Ok(view::entry(StatusCode::OK, &user))
+}
+
+/// The profile after operations on what may be written of it.
+fn edited(app: &App, patch: &JsonPatch, entry: &DirectoryEntry) -> Result<Profile, Error> {
+    let user = &entry.user;
+    let writable = json!({
+        "email": user.email.as_str(),
+        "name": user.name.as_str(),
+        "external_id": user.external_id.as_ref().map(ExternalId::as_str),
+        "metadata": user.metadata.members(),
+        "private_metadata": entry.private_metadata.members(),
+        "own_metadata": user.own_metadata.members(),
+    });
+    let profile = Profile::from_fields(Fields::of(patch.apply(writable)?)?, app)?;
+    let own_metadata = Some(profile.own_metadata.unwrap_or_default());
+    Ok(Profile { own_metadata, ..profile })
 }
 
 /// Deletes a user and ends their sessions. Needs `users:write`.

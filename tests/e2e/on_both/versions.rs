@@ -4,24 +4,33 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::Database;
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::service::Service;
 
 const WRITERS: usize = 64;
 /// How many changes each of them tries to make.
 const CHANGES: usize = 5;
 
+/// Whether the machine has too much to do: nothing was done, and trying again helps.
+fn is_busy(answer: &Answer) -> bool {
+    answer.status == 503 && answer.json()["code"] == "unavailable"
+}
+
 /// Changes what it read, and says which versions came of it and how often somebody
 /// else was faster.
 async fn write(admin: &Client, path: &str, writer: usize) -> (Vec<String>, usize) {
     let (mut written, mut refused) = (Vec::new(), 0);
     while written.len() < CHANGES {
-        let read = admin.get(path).await.expect(200);
+        let read = admin.get(path).await;
+        if is_busy(&read) {
+            continue;
+        }
+        let read = read.expect(200);
         let name = json!({"name": format!("{writer}-{}", written.len())});
         let answer = admin.with("if-match", read.header("etag")).patch(path, &name).await;
         if answer.status == 200 {
             written.push(answer.header("etag").to_owned());
-        } else {
+        } else if !is_busy(&answer) {
             answer.expect_problem(412, "precondition_failed");
             refused += 1;
         }

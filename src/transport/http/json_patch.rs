@@ -1,0 +1,158 @@
+//! JSON Patch (RFC 6902): operations on what the caller may write, all or none.
+
+use std::slice;
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
+use json_patch::{PatchErrorKind, PatchOperation};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::extract::FromFields;
+use super::json::{self, Fields};
+use super::problem::Problem;
+use crate::app::App;
+use crate::error::{Error, Invalid, Result};
+
+/// What it is sent as.
+pub const MEDIA_TYPE: &str = "application/json-patch+json";
+/// The most operations of one patch.
+pub const MAX_OPERATIONS: usize = 100;
+/// How large what is patched may become in between, in bytes of JSON: a few copies
+/// of copies are larger than any memory.
+const MAX_SIZE: usize = 128 << 10;
+/// How many levels it may have in between.
+const MAX_DEPTH: usize = 32;
+
+/// An operation of a JSON Patch (RFC 6902).
+#[derive(ToSchema)]
+#[schema(as = JsonPatchOperation)]
+#[expect(dead_code, reason = "describes what JsonPatch::parse reads")]
+pub struct OperationBody {
+    #[schema(pattern = "^(add|remove|replace|move|copy|test)$", example = "replace")]
+    op: String,
+    /// A JSON Pointer (RFC 6901).
+    #[schema(example = "/name")]
+    path: String,
+    /// Where `move` and `copy` take it from: a JSON Pointer.
+    #[schema(nullable = false, example = "/metadata/a")]
+    from: Option<String>,
+    /// What `add`, `replace` and `test` are about.
+    #[schema(required = false, example = "Ada King")]
+    value: Value,
+}
+
+/// A JSON Patch (RFC 6902) of at most 100 operations.
+#[derive(ToSchema)]
+#[schema(as = JsonPatch, max_items = 100)]
+#[expect(dead_code, reason = "describes what JsonPatch::parse reads")]
+pub struct JsonPatchBody(Vec<OperationBody>);
+
+/// Operations that are carried out in order.
+pub struct JsonPatch(Vec<PatchOperation>);
+
+impl JsonPatch {
+    fn parse(value: Value) -> Result<Self> {
+        let Value::Array(items) = value else {
+            return Err(Error::invalid("", Invalid::new("wrong_type", "must be an array")));
+        };
+        if items.len() > MAX_OPERATIONS {
+            let message = format!("must have at most {MAX_OPERATIONS} operations");
+            return Err(Error::invalid("", Invalid::new("too_many", message)));
+        }
+        let operations = items.into_iter().enumerate().map(|(place, item)| {
+            serde_json::from_value(item).map_err(|_| {
+                let message = "must be an operation of RFC 6902";
+                Error::invalid(place.to_string(), Invalid::new("invalid_operation", message))
+            })
+        });
+        operations.collect::<Result<_>>().map(Self)
+    }
+
+    /// Carries the operations out; none of them unless all can be.
+    ///
+    /// # Errors
+    ///
+    /// A conflict where a `test` fails (RFC 5789, 2.2), else what is wrong with which
+    /// operation, such as `0.path`.
+    pub fn apply(&self, mut document: Value) -> Result<Value> {
+        for (place, operation) in self.0.iter().enumerate() {
+            // The document is a copy: there is nothing to undo when it fails.
+            let patched = json_patch::patch_unsafe(&mut document, slice::from_ref(operation));
+            patched.map_err(|error| failed(place, &error.kind))?;
+            if depth(&document) > MAX_DEPTH || document.to_string().len() > MAX_SIZE {
+                let reason = Invalid::new("too_large", "makes the user too large");
+                return Err(Error::invalid(place.to_string(), reason));
+            }
+        }
+        Ok(document)
+    }
+}
+
+fn failed(place: usize, kind: &PatchErrorKind) -> Error {
+    let invalid = |member, code, message| {
+        Error::invalid(format!("{place}.{member}"), Invalid::new(code, message))
+    };
+    match kind {
+        PatchErrorKind::TestFailed => {
+            let detail = format!("The test in operation {place} failed. Nothing was changed.");
+            Error::conflict("patch_test_failed", detail)
+        }
+        PatchErrorKind::InvalidFromPointer => {
+            invalid("from", "invalid_pointer", "names nothing that you may read and write here")
+        }
+        PatchErrorKind::CannotMoveInsideItself => {
+            invalid("path", "invalid_pointer", "must not be inside of what is moved")
+        }
+        _ => invalid("path", "invalid_pointer", "names nothing that you may write here"),
+    }
+}
+
+/// How many levels of arrays and objects there are.
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return 0,
+    };
+    deepest.unwrap_or(0).saturating_add(1)
+}
+
+/// The body of a PATCH, in either of its forms.
+pub enum Change<T> {
+    /// A JSON Merge Patch.
+    Merge(T),
+    /// A JSON Patch.
+    Operations(JsonPatch),
+}
+
+impl<T: FromFields> FromRequest<Arc<App>> for Change<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let media_types = [T::MEDIA_TYPES, &[MEDIA_TYPE]].concat();
+        let value = json::read(&parts.headers, body, app.config.body_limit, &media_types).await?;
+        if json::has_type(&parts.headers, &[MEDIA_TYPE]) {
+            return Ok(Self::Operations(JsonPatch::parse(value)?));
+        }
+        Ok(Self::Merge(T::from_fields(Fields::of(value)?, app)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn copies_of_copies_end_before_they_are_large() {
+        let copy = json!({"op": "copy", "from": "/a", "path": "/a/b"});
+        let long = json!({"op": "copy", "from": "/a", "path": "/b"});
+        let deep = JsonPatch::parse(Value::Array(vec![copy; 100])).unwrap();
+        assert!(deep.apply(json!({"a": {}})).is_err());
+        let texts = vec!["x".repeat(1000); 70];
+        let wide = JsonPatch::parse(json!([long])).unwrap();
+        assert!(wide.apply(json!({"a": texts})).is_err());
+    }
+}
