@@ -36,7 +36,7 @@ pub trait Log: Send + Sync {
 /// The ports and the settings, made once for each instance.
 pub struct App {
     /// The settings.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// The database.
     pub store: Store,
     /// What is remembered of it.
@@ -56,7 +56,7 @@ pub struct App {
     /// What is done after the response.
     pub background: Arc<dyn Background>,
     /// The keys that sign access tokens.
-    pub keys: KeyRing,
+    pub keys: Arc<KeyRing>,
     /// Whether changes could be made a moment ago.
     pub writes: Writes,
     last_event: Mutex<Option<EventId>>,
@@ -96,7 +96,7 @@ impl App {
             Arc::clone(&ports.timer),
         ));
         let store = Store::new(ports.database, Arc::clone(&cache), config.auto_migrate);
-        let keys = KeyRing::default();
+        let (config, keys) = (Arc::new(config), Arc::default());
         let mailer = mailer::of(&config.mail.transport, ports.http);
         let Ports { clock, rng, timer, passwords, log, background, .. } = ports;
         let last_event = Mutex::new(None);
@@ -114,6 +114,25 @@ impl App {
             keys,
             writes: Writes::default(),
             last_event,
+        }
+    }
+
+    /// The same over another store.
+    pub fn over(&self, store: Store) -> Self {
+        Self {
+            config: Arc::clone(&self.config),
+            store,
+            cache: Arc::clone(&self.cache),
+            clock: Arc::clone(&self.clock),
+            rng: Arc::clone(&self.rng),
+            timer: Arc::clone(&self.timer),
+            passwords: Arc::clone(&self.passwords),
+            log: Arc::clone(&self.log),
+            mailer: Arc::clone(&self.mailer),
+            background: Arc::clone(&self.background),
+            keys: Arc::clone(&self.keys),
+            writes: Writes::default(),
+            last_event: Mutex::new(*self.last_event.lock().unwrap_or_else(PoisonError::into_inner)),
         }
     }
 

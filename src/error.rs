@@ -21,6 +21,17 @@ pub struct FieldError {
     pub message: String,
 }
 
+impl FieldError {
+    /// The same error of a field inside of another one.
+    pub fn within(self, outer: &str) -> Self {
+        let field = match self.field.as_str() {
+            "" => outer.to_owned(),
+            inner => format!("{outer}.{inner}"),
+        };
+        Self { field, ..self }
+    }
+}
+
 /// Why a domain type refused a value. [`Invalid::of`] names the field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {

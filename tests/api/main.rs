@@ -16,6 +16,7 @@ mod grpc;
 mod headers;
 mod health;
 mod hostile;
+mod imports;
 mod invitations;
 mod mails;
 mod me;

@@ -1,55 +1,83 @@
-//! A stream of users to be created, one after the other.
+//! A stream of users to be created, or changed where their external id is known.
 
+use prost::Message;
 use tonic::{Status, Streaming};
 
 use super::call::Call;
 use super::{pb, status, users};
 use crate::error::Error;
+use crate::service::imports::{self, Outcome};
 
 /// How many failures are told.
 const MOST_FAILURES: usize = 100;
+/// How many users are one change, and after how many bytes of them there is one.
+const MOST_USERS: usize = 250;
+const MOST_BYTES: usize = 1 << 20;
 
-/// Creates what comes until the stream ends. Those who may not create users at all
-/// learn so at the first one.
+/// Takes what comes until the stream ends. Those who may not import at all learn so
+/// at once.
 pub async fn run(
     call: &Call,
     mut messages: Streaming<pb::ImportUsersRequest>,
 ) -> Result<pb::ImportUsersResponse, Status> {
-    let mut done = pb::ImportUsersResponse::default();
+    imports::require(&call.app, &call.cx).await?;
+    let mut import = Import::default();
     while let Some(message) = call.next(&mut messages).await? {
-        let index = done.received;
-        done.received = index.saturating_add(1);
-        match users::create(call, message.user).await {
-            Ok(_) => done.created = done.created.saturating_add(1),
-            Err(error) if ends_all(&error) => return Err(error.into()),
-            Err(error) if done.failures.len() < MOST_FAILURES => {
-                let error = Some(status::item(error));
-                done.failures.push(pb::ImportFailure { index, error });
-            }
-            Err(_) => {}
+        import.bytes = import.bytes.saturating_add(message.encoded_len());
+        import.messages.push(message);
+        if import.messages.len() >= MOST_USERS || import.bytes >= MOST_BYTES {
+            import.take(call).await?;
         }
     }
-    Ok(done)
+    import.take(call).await?;
+    Ok(import.done)
 }
 
-/// Whether the next user would fail for the same reason.
-fn ends_all(error: &Error) -> bool {
-    match error {
-        Error::Unauthenticated
-        | Error::Forbidden(_)
-        | Error::TooManyRequests { .. }
-        | Error::Unavailable { .. }
-        | Error::InDoubt(_)
-        | Error::Internal(_) => true,
-        Error::Malformed(_)
-        | Error::Invalid(_)
-        | Error::InvalidCredentials
-        | Error::InvalidCode
-        | Error::NotFresh { .. }
-        | Error::Refused { .. }
-        | Error::NotFound(_)
-        | Error::Conflict { .. }
-        | Error::PreconditionFailed
-        | Error::PreconditionRequired => false,
+#[derive(Default)]
+struct Import {
+    messages: Vec<pb::ImportUsersRequest>,
+    bytes: usize,
+    done: pb::ImportUsersResponse,
+}
+
+impl Import {
+    /// Takes the users that have come, as one change.
+    async fn take(&mut self, call: &Call) -> Result<(), Error> {
+        self.bytes = 0;
+        let (mut indexes, mut users, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for message in self.messages.drain(..) {
+            let index = self.done.received;
+            self.done.received = index.saturating_add(1);
+            match users::imported(call, message.user) {
+                Ok(user) => {
+                    indexes.push(index);
+                    users.push(user);
+                }
+                Err(error) => failed.push((index, error)),
+            }
+        }
+        let outcomes = imports::take(&call.app, &call.cx, users, false).await?;
+        for (index, outcome) in indexes.into_iter().zip(outcomes) {
+            let count = match outcome {
+                Outcome::Created(_) => &mut self.done.created,
+                Outcome::Updated(_) => &mut self.done.updated,
+                Outcome::Unchanged(_) => &mut self.done.unchanged,
+                Outcome::Failed(error) => {
+                    failed.push((index, error));
+                    continue;
+                }
+            };
+            *count = count.saturating_add(1);
+        }
+        failed.sort_by_key(|(index, _)| *index);
+        let left = MOST_FAILURES.saturating_sub(self.done.failures.len());
+        let failures = failed.into_iter().take(left);
+        self.done.failures.extend(
+            failures.map(|(index, error)| pb::ImportFailure {
+                index,
+                error: Some(status::item(error)),
+            }),
+        );
+        Ok(())
     }
 }

@@ -21,6 +21,7 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch};
 use crate::error::{Error, Invalid, Result};
+use crate::service::imports::ImportedUser;
 use crate::service::user_roles;
 use crate::service::users::{self, FirstPassword};
 
@@ -146,7 +147,34 @@ impl UserService for Users {
 
 /// Creates a user.
 pub async fn create(call: &Call, user: Option<pb::NewUser>) -> Result<DirectoryEntry> {
+    let (profile, password, roles) = new_user(call, user.unwrap_or_default())?;
+    let roles = if roles.is_empty() { [RoleName::USER].into() } else { roles };
+    users::create(&call.app, &call.cx, profile, password, roles).await
+}
+
+/// A user as an import takes it: what is not given stays as it is.
+pub fn imported(call: &Call, user: Option<pb::NewUser>) -> Result<ImportedUser> {
     let user = user.unwrap_or_default();
+    let (metadata, private) = (user.metadata.is_some(), user.private_metadata.is_some());
+    let (profile, password, roles) = new_user(call, user)?;
+    Ok(ImportedUser {
+        email: profile.email,
+        name: profile.name,
+        external_id: profile.external_id,
+        metadata: metadata.then_some(profile.metadata),
+        private_metadata: private.then_some(profile.private_metadata),
+        own_metadata: profile.own_metadata,
+        roles: Some(roles).filter(|roles| !roles.is_empty()),
+        password,
+        email_verified_at: None,
+        suspended_at: None,
+    })
+}
+
+fn new_user(
+    call: &Call,
+    user: pb::NewUser,
+) -> Result<(Profile, FirstPassword, BTreeSet<RoleName>)> {
     let given = Given {
         email: user.email,
         name: user.name,
@@ -161,9 +189,7 @@ pub async fn create(call: &Call, user: Option<pb::NewUser>) -> Result<DirectoryE
     let password = first_password(&mut fields, &call.app, password, hash);
     let roles: Option<BTreeSet<_>> =
         fields.list("user.roles", &user.roles, MAX_ROLES, RoleName::parse);
-    let (profile, roles) = fields.finish(|| Some((profile?, roles?)))?;
-    let roles = if roles.is_empty() { [RoleName::USER].into() } else { roles };
-    users::create(&call.app, &call.cx, profile, password, roles).await
+    fields.finish(|| Some((profile?, password, roles?)))
 }
 
 /// Changes what the mask names, or replaces all of it.
