@@ -10,6 +10,7 @@ use crate::http_client::HttpClient;
 use crate::mailer::{self, Mailer};
 use crate::password_hasher::PasswordHasher;
 use crate::service::health::Writes;
+use crate::service::idempotency::Running;
 use crate::service::signing_keys::KeyRing;
 use crate::store::Store;
 use crate::store::database::{BoxFuture, Database};
@@ -59,7 +60,9 @@ pub struct App {
     pub keys: Arc<KeyRing>,
     /// Whether changes could be made a moment ago.
     pub writes: Writes,
-    last_event: Mutex<Option<EventId>>,
+    /// The repeatable requests that are being done.
+    pub running: Running,
+    last_event: Arc<Mutex<Option<EventId>>>,
 }
 
 /// What the outside world is to an [`App`].
@@ -99,7 +102,7 @@ impl App {
         let (config, keys) = (Arc::new(config), Arc::default());
         let mailer = mailer::of(&config.mail.transport, ports.http);
         let Ports { clock, rng, timer, passwords, log, background, .. } = ports;
-        let last_event = Mutex::new(None);
+        let last_event = Arc::default();
         Self {
             config,
             store,
@@ -113,6 +116,7 @@ impl App {
             background,
             keys,
             writes: Writes::default(),
+            running: Running::default(),
             last_event,
         }
     }
@@ -132,7 +136,8 @@ impl App {
             background: Arc::clone(&self.background),
             keys: Arc::clone(&self.keys),
             writes: Writes::default(),
-            last_event: Mutex::new(*self.last_event.lock().unwrap_or_else(PoisonError::into_inner)),
+            running: self.running.clone(),
+            last_event: Arc::clone(&self.last_event),
         }
     }
 

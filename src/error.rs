@@ -54,6 +54,7 @@ impl Invalid {
 }
 
 /// A cause that only the log may show. It has no `Display` on purpose.
+#[derive(Clone)]
 pub struct Cause(String);
 
 impl Cause {
@@ -75,7 +76,7 @@ impl fmt::Debug for Cause {
 }
 
 /// Everything that a caller may have to act on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Error {
     /// The input could not be read at all.
     Malformed(String),
@@ -115,6 +116,13 @@ pub enum Error {
     PreconditionFailed,
     /// The caller must name the version that it means to change.
     PreconditionRequired,
+    /// The key of a repeatable request was used for another one.
+    KeyReused,
+    /// The same repeatable request is being done.
+    InProgress {
+        /// When it will be done, most likely.
+        retry_after: Duration,
+    },
     /// Too many attempts.
     TooManyRequests {
         /// How long to wait before the next one can succeed.
@@ -185,6 +193,8 @@ impl Error {
             | Self::Conflict { .. }
             | Self::PreconditionFailed
             | Self::PreconditionRequired
+            | Self::KeyReused
+            | Self::InProgress { .. }
             | Self::TooManyRequests { .. } => None,
         }
     }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod mail;
+mod metadata;
 mod settings;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::domain::secret::SecretKey;
 
 pub use cache::CacheConfig;
 pub use mail::{MailConfig, MailTransport};
+pub use metadata::MetadataSchemas;
 pub use settings::{SETTINGS, Setting};
 
 /// What is logged, from little to much.
@@ -66,6 +68,8 @@ pub struct Config {
     pub registration: RegistrationMode,
     /// The fewest characters of a new password.
     pub password_min_length: usize,
+    /// What metadata may be.
+    pub schemas: MetadataSchemas,
     /// How many proxies in front append to `X-Forwarded-For`.
     pub trusted_proxies: usize,
     /// By how much every rate limit is multiplied.
@@ -163,6 +167,7 @@ impl Reader {
             self.value("password_min_length", "must be a number from 8 to 64", |text| {
                 text.parse().ok().filter(|length| (8..=64).contains(length))
             });
+        let schemas = self.schemas();
         let trusted_proxies =
             self.value("trusted_proxies", "must be a number from 0 to 32", |text| {
                 text.parse().ok().filter(|hops| *hops <= 32)
@@ -198,6 +203,7 @@ impl Reader {
             refresh_grace: refresh_grace?,
             registration: registration?,
             password_min_length: password_min_length?,
+            schemas: schemas?,
             trusted_proxies: trusted_proxies?,
             rate_limit_scale: rate_limit_scale?,
             cors_origins: cors_origins?,
@@ -297,6 +303,7 @@ mod tests {
             ("mail_transport", "http"),
             ("mail_from", "a@b@example.com"),
             ("mail_token", "a\r\nb"),
+            ("metadata_schema", r#"{"properties": {"plan": {"pattern": "^a"}}}"#),
         ])
         .err()
         .unwrap();
@@ -308,6 +315,7 @@ mod tests {
              signing_algorithm must be EdDSA or ES256; \
              registration must be open, invite or closed; \
              password_min_length must be a number from 8 to 64; \
+             metadata_schema has a keyword that is not supported: #/properties/plan/pattern; \
              cors_origins must be http(s) origins; \
              mail_token must be visible ASCII; \
              mail_url must be an http(s) URL without a path when mail_transport is http; \

@@ -64,6 +64,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("password_min_length", "8", "The fewest characters of a new password, 8 to 64."),
     setting(
+        "metadata_schema",
+        "",
+        "What metadata may be: a JSON Schema, see docs/metadata.md; anything unless given.",
+    ),
+    setting("private_metadata_schema", "", "The same of private_metadata."),
+    setting("own_metadata_schema", "", "The same of own_metadata, which users write."),
+    setting(
         "trusted_proxies",
         "0",
         "How many proxies of yours stand in front and append to X-Forwarded-For.",

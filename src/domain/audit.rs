@@ -12,7 +12,7 @@ use crate::error::Invalid;
 pub const ORIGIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The longest text that a filter compares with, in bytes.
-const MAX_TERM_BYTES: usize = 128;
+pub const MAX_TERM_BYTES: usize = 128;
 
 /// An event in the very words that are stored: a kind that this version of the
 /// service does not know is a part of the chain, too.
@@ -189,6 +189,9 @@ fn hash(record: &Record, position: i64, previous_hash: &str) -> String {
 pub struct Term(String);
 
 impl Term {
+    /// What a term looks like, as a regular expression of ECMA-262.
+    pub const PATTERN: &str = "^[A-Za-z0-9_.:-]+$";
+
     /// Reads letters, digits and `_-.:`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.:".contains(&b);

@@ -83,7 +83,7 @@ fn normalize_domain(domain: &str) -> Result<String, Invalid> {
         .to_ascii(
             domain.as_bytes(),
             ascii,
-            idna::uts46::Hyphens::Check,
+            idna::uts46::Hyphens::CheckFirstLast,
             idna::uts46::DnsLength::Verify,
         )
         .map_err(|_| invalid())?;

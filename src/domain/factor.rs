@@ -104,6 +104,9 @@ impl TotpSecret {
 pub struct TotpCode(Zeroizing<String>);
 
 impl TotpCode {
+    /// What a code looks like, as a regular expression of ECMA-262.
+    pub const PATTERN: &str = "^[0-9]{6}$";
+
     /// Reads exactly six ASCII digits.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -166,6 +169,9 @@ pub enum Code {
 }
 
 impl Code {
+    /// What a code looks like, as a regular expression of ECMA-262.
+    pub const PATTERN: &str = "^([0-9]{6}|([ -]*[A-Za-z2-7]){16}[ -]*)$";
+
     /// Reads either; they cannot be mistaken for each other.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         TotpCode::parse(text).map(Self::Totp).or_else(|_| {

@@ -43,9 +43,14 @@ impl Metadata {
         self.0.is_empty()
     }
 
+    /// The object as a value.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     /// Compact JSON, as stored.
     pub fn to_json(&self) -> String {
-        Value::Object(self.0.clone()).to_string()
+        self.to_value().to_string()
     }
 
     /// From what [`Metadata::to_json`] wrote.

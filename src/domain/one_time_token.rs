@@ -121,6 +121,9 @@ pub struct StoredToken {
 pub struct EmailCode(Zeroizing<String>);
 
 impl EmailCode {
+    /// What a code looks like, as a regular expression of ECMA-262.
+    pub const PATTERN: &str = "^([ -]*[0-9]){8}[ -]*$";
+
     /// A new one.
     pub fn new(rng: &dyn Rng) -> Self {
         // Of 2^64 values, 10^8 codes: none is likelier than another by 2^-37.

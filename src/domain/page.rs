@@ -10,6 +10,11 @@ pub const DEFAULT_LIMIT: u32 = 20;
 /// The most items that a page can have.
 pub const MAX_LIMIT: u32 = 200;
 
+/// What a cursor looks like, as a regular expression of ECMA-262.
+pub const CURSOR_PATTERN: &str = "^[A-Za-z0-9_-]+$";
+/// The longest cursor, in bytes.
+pub const MAX_CURSOR_BYTES: usize = 2048;
+
 const TAG_BYTES: usize = 16;
 
 /// How many items to give at most: 1 to 200.
@@ -77,6 +82,9 @@ pub fn write_cursor(secret: &SecretKey, query: &str, key: &str) -> String {
 /// Reads a cursor of the same query.
 pub fn read_cursor(secret: &SecretKey, query: &str, cursor: &str) -> Result<String, Invalid> {
     let invalid = || Invalid::new("invalid_cursor", "must be a next_cursor of this list");
+    if cursor.len() > MAX_CURSOR_BYTES {
+        return Err(invalid());
+    }
     let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| invalid())?;
     let (given, key) = bytes.split_first_chunk::<TAG_BYTES>().ok_or_else(invalid)?;
     let key = String::from_utf8(key.to_vec()).map_err(|_| invalid())?;

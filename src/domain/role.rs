@@ -22,6 +22,9 @@ pub const MAX_ROLES: usize = 20;
 pub struct Permission(Cow<'static, str>);
 
 impl Permission {
+    /// What a permission looks like, as a regular expression of ECMA-262.
+    pub const PATTERN: &str = "^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$";
+
     /// Every permission. Held by the built-in role `admin` only.
     pub const ALL: Self = Self(Cow::Borrowed("*"));
 
@@ -127,6 +130,9 @@ impl FromIterator<Permission> for Permissions {
 pub struct RoleName(Cow<'static, str>);
 
 impl RoleName {
+    /// What a name looks like, as a regular expression of ECMA-262.
+    pub const PATTERN: &str = "^[a-z][a-z0-9-]*$";
+
     /// May do everything; the last one who holds it cannot lose it.
     pub const ADMIN: Self = Self(Cow::Borrowed("admin"));
     /// What a new user is unless its creator says otherwise.

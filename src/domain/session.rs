@@ -44,6 +44,9 @@ pub struct Session {
 pub struct Device(String);
 
 impl Device {
+    /// What a name looks like, as a regular expression of ECMA-262.
+    pub const PATTERN: &str = r"[^\s\u0000-\u001f\u007f-\u009f]";
+
     /// Reads a name that a person typed.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let device = Self::from_user_agent(text)

@@ -94,7 +94,7 @@ pub async fn each(
     operations: Vec<Result<Operation>>,
 ) -> Result<Vec<Result<Done>>> {
     require(app, cx).await?;
-    let cx = &by_itself(cx);
+    let (cx, whole) = (&by_itself(cx), cx);
     let begin = app.now();
     let time = app.config.request_timeout.mul_f32(0.7);
     let mut results = Vec::with_capacity(operations.len());
@@ -106,6 +106,8 @@ pub async fn each(
             Err(error) => Err(error),
         });
     }
+    // Where the batch may be sent again, this is what it is answered with then.
+    whole.commit(app, [], &results).await?;
     Ok(results)
 }
 
@@ -121,7 +123,7 @@ pub async fn all(
     for _ in 0..TRIES {
         let Gathered { statements, ends, done } = gather(app, cx, &operations).await?;
         let sent = statements.clone();
-        match app.store.commit(statements).await {
+        match cx.commit(app, statements, &done).await {
             Ok(()) => return Ok(done),
             Err(DatabaseError::Guard { statement }) => {
                 let is_admin_left = roles::require_admin();
@@ -146,7 +148,7 @@ async fn require(app: &App, cx: &Context) -> Result<access::Caller> {
 
 /// The context of one of several changes, none of which is the answer to the request.
 fn by_itself(cx: &Context) -> Context {
-    cx.clone()
+    Context { once: None, ..cx.clone() }
 }
 
 async fn perform(app: &App, cx: &Context, operation: Operation) -> Result<Done> {

@@ -1,6 +1,6 @@
 //! One's own account.
 
-use super::users::merged;
+use super::metadata::{self, Kind};
 use super::{Context, Precondition, access};
 use crate::app::App;
 use crate::domain::event::EventKind;
@@ -24,7 +24,8 @@ pub async fn patch(
     let actor = caller.actor();
     let user = caller.user;
     precondition.check(user.version)?;
-    let own = merged("own_metadata", user.own_metadata, patch.own_metadata.as_ref())?;
+    let given = patch.own_metadata.as_ref();
+    let own = metadata::merged(app, Kind::Own, user.own_metadata, given)?;
     let name = patch.name.unwrap_or(user.name);
     let now = app.now();
     let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));

@@ -14,12 +14,14 @@ pub mod email_sign_in;
 pub mod email_verifications;
 pub mod factors;
 pub mod health;
+pub mod idempotency;
 pub mod imports;
 pub mod invitations;
 pub mod jobs;
 pub mod magic_links;
 pub mod mails;
 pub mod me;
+mod metadata;
 pub mod one_time_tokens;
 pub mod own_data;
 pub mod password_resets;
@@ -75,6 +77,8 @@ pub struct Context {
     pub locale: Option<Locale>,
     /// Whether the request wrote a mail, to be sent when it was answered.
     pub wrote_mail: WroteMail,
+    /// What makes it repeatable, if it is.
+    pub once: Option<Arc<idempotency::Once>>,
 }
 
 /// Shared by the copies of a request's context.

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::access::{self, Caller};
+use super::metadata::{self, Kind};
 use super::rate_limits::{self, Account};
 use super::remembered::Remembered;
 use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_roles};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
-use crate::domain::metadata::{MergePatch, Metadata};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
@@ -45,6 +45,7 @@ pub async fn create(
 ) -> Result<DirectoryEntry> {
     let (caller, rows) = access::caller_with(app, cx, roles::by_names(&names), "").await?;
     caller.require(&Permission::USERS_WRITE)?;
+    metadata::require_whole(app, &profile)?;
     let permissions = if names == BTreeSet::from([RoleName::USER]) {
         Permissions::default()
     } else {
@@ -87,8 +88,9 @@ pub async fn create(
     };
     let event = cx.event(app, now, caller.actor(), EventKind::UserCreated, Some(user.id));
     let statements = [users::insert(&new), roles::grant(user.id, &names), events::append(&event)];
-    match app.store.commit(statements).await {
-        Ok(()) => Ok(DirectoryEntry { user, private_metadata: profile.private_metadata }),
+    let entry = DirectoryEntry { user, private_metadata: profile.private_metadata.clone() };
+    match cx.commit(app, statements, &entry).await {
+        Ok(()) => Ok(entry),
         Err(DatabaseError::Guard { .. } | DatabaseError::ForeignKey) => Err(super::busy()),
         Err(error) => Err(key_taken(error)),
     }
@@ -132,7 +134,11 @@ pub async fn replace(
     precondition: &Precondition,
     profile: Profile,
 ) -> Result<DirectoryEntry> {
-    change(app, cx, id, precondition, |_| Ok(profile.clone())).await
+    change(app, cx, id, precondition, |_| {
+        metadata::require_whole(app, &profile)?;
+        Ok(profile.clone())
+    })
+    .await
 }
 
 /// Changes what the patch names.
@@ -143,7 +149,7 @@ pub async fn patch(
     precondition: &Precondition,
     patch: ProfilePatch,
 ) -> Result<DirectoryEntry> {
-    change(app, cx, id, precondition, |entry| apply(&patch, entry)).await
+    change(app, cx, id, precondition, |entry| apply(app, &patch, entry)).await
 }
 
 /// Deletes a user. The last admin stays.
@@ -173,6 +179,7 @@ pub async fn suspend(
         let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
         let user = &entry.user;
         if user.suspended_at.is_some() {
+            cx.commit(app, [], &entry).await?;
             return Ok(entry);
         }
         let now = app.now();
@@ -182,8 +189,10 @@ pub async fn suspend(
             sessions::end_all(id, now),
             events::append(&event),
         ];
-        if commit(app, change, user.roles.contains(&RoleName::ADMIN)).await? {
-            return Ok(entry.with(|user| with_suspension(user, Some(now), now)));
+        let takes_admin = user.roles.contains(&RoleName::ADMIN);
+        let entry = entry.with(|user| with_suspension(user, Some(now), now));
+        if commit(app, cx, change, takes_admin, &entry).await? {
+            return Ok(entry);
         }
     }
     Err(super::busy())
@@ -200,13 +209,15 @@ pub async fn unsuspend(
         let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
         let user = &entry.user;
         if user.suspended_at.is_none() {
+            cx.commit(app, [], &entry).await?;
             return Ok(entry);
         }
         let now = app.now();
         let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
         let change = [users::set_suspended(id, user.version, None, now), events::append(&event)];
-        if commit(app, change, false).await? {
-            return Ok(entry.with(|user| with_suspension(user, None, now)));
+        let entry = entry.with(|user| with_suspension(user, None, now));
+        if commit(app, cx, change, false, &entry).await? {
+            return Ok(entry);
         }
     }
     Err(super::busy())
@@ -225,21 +236,23 @@ pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -
         one_time_tokens::end_all_about(user.email.normalized()),
         events::append(&event),
     ];
-    commit(app, change, user.roles.contains(&RoleName::ADMIN)).await
+    commit(app, cx, change, user.roles.contains(&RoleName::ADMIN), &()).await
 }
 
 /// Commits a change of one user; `false` if another change came first. A change
 /// that takes an admin away is undone if it was the last one.
-pub(super) async fn commit<const N: usize>(
+pub(super) async fn commit<T: 'static, const N: usize>(
     app: &App,
+    cx: &Context,
     change: [Statement; N],
     takes_admin: bool,
+    outcome: &T,
 ) -> Result<bool> {
     let result = if takes_admin {
         let guarded = [roles::lock_admins()].into_iter().chain(change);
-        app.store.commit(guarded.chain([roles::require_admin()])).await
+        cx.commit(app, guarded.chain([roles::require_admin()]), outcome).await
     } else {
-        app.store.commit(change).await
+        cx.commit(app, change, outcome).await
     };
     match result {
         Ok(()) => Ok(true),
@@ -283,7 +296,7 @@ pub(super) fn taken() -> Error {
 }
 
 /// The user after a patch, as a profile.
-fn apply(patch: &ProfilePatch, entry: &DirectoryEntry) -> Result<Profile> {
+fn apply(app: &App, patch: &ProfilePatch, entry: &DirectoryEntry) -> Result<Profile> {
     let mut profile = entry.profile();
     if let Some(email) = &patch.email {
         profile.email = email.clone();
@@ -294,22 +307,13 @@ fn apply(patch: &ProfilePatch, entry: &DirectoryEntry) -> Result<Profile> {
     if let Some(external_id) = &patch.external_id {
         profile.external_id = external_id.clone();
     }
-    profile.metadata = merged("metadata", profile.metadata, patch.metadata.as_ref())?;
-    let private = patch.private_metadata.as_ref();
-    profile.private_metadata = merged("private_metadata", profile.private_metadata, private)?;
-    let own = entry.user.own_metadata.clone();
-    profile.own_metadata = Some(merged("own_metadata", own, patch.own_metadata.as_ref())?);
+    let given = patch.metadata.as_ref();
+    profile.metadata = metadata::merged(app, Kind::Public, profile.metadata, given)?;
+    let (private, given) = (profile.private_metadata, patch.private_metadata.as_ref());
+    profile.private_metadata = metadata::merged(app, Kind::Private, private, given)?;
+    let (own, given) = (entry.user.own_metadata.clone(), patch.own_metadata.as_ref());
+    profile.own_metadata = Some(metadata::merged(app, Kind::Own, own, given)?);
     Ok(profile)
-}
-
-/// The metadata of this name after a patch, if there is one.
-pub(super) fn merged(
-    name: &str,
-    metadata: Metadata,
-    patch: Option<&MergePatch>,
-) -> Result<Metadata> {
-    let Some(patch) = patch else { return Ok(metadata) };
-    metadata.merged(patch).map_err(|reason| Error::invalid(name, reason))
 }
 
 /// Writes a profile over the version that was read, and returns the new entry.

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod authorization;
+mod batches;
 mod bootstrap;
 mod cache;
 mod chain;
@@ -16,6 +17,7 @@ mod grpc;
 mod headers;
 mod health;
 mod hostile;
+mod idempotency;
 mod imports;
 mod invitations;
 mod mails;

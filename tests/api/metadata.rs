@@ -154,3 +154,72 @@ async fn of_many_who_take_an_external_id_at_once_one_gets_it() {
         answer.assert_problem(409, "external_id_taken");
     }
 }
+
+#[tokio::test]
+async fn what_the_operators_schema_forbids_is_not_written_by_anybody() {
+    let schema = json!({
+        "properties": {"plan": {"enum": ["free", "pro"]}, "tags": {"items": {"type": "string"}}},
+        "required": ["plan"], "additionalProperties": false,
+    });
+    let own = json!({"propertyNames": {"maxLength": 8}, "maxProperties": 2});
+    let private = json!({"properties": {"score": {"type": "number"}}});
+    let app = TestApp::with(&[
+        ("metadata_schema", &schema.to_string()),
+        ("own_metadata_schema", &own.to_string()),
+        ("private_metadata_schema", &private.to_string()),
+    ])
+    .await;
+    let admin = app.admin().await;
+    let user = json!({
+        "email": "alice@example.com", "name": "Alice", "password": PASSWORD,
+        "metadata": {"plan": "free", "tags": ["a"]},
+    });
+    let id = admin.post(USERS, user).await.assert_status(201).text_at("/id");
+    let alice = app.sign_in("alice@example.com").await;
+    let before = app.contents();
+    let bad = json!({
+        "email": "bob@example.com", "name": "Bob", "metadata": {"tags": ["a", 1], "x": 1},
+        "private_metadata": {"score": "high"}, "own_metadata": {"much too long": 1},
+    });
+    let expected = [
+        ("metadata.tags.1", "wrong_type"),
+        ("metadata.x", "unknown_field"),
+        ("metadata.plan", "required"),
+        ("private_metadata.score", "wrong_type"),
+        ("own_metadata.much too long", "too_long"),
+    ];
+    let created = admin.post(USERS, bad.clone()).await.assert_status(422);
+    assert_eq!(created.field_errors(), expected);
+    let replaced = admin.with("if-match", "*").put(path(&id), bad).await.assert_status(422);
+    assert_eq!(replaced.field_errors(), expected);
+    for (patch, field, code) in [
+        (json!({"metadata": {"plan": "gold"}}), "metadata.plan", "not_allowed"),
+        (json!({"metadata": {"plan": null}}), "metadata.plan", "required"),
+        (json!({"private_metadata": {"score": "1"}}), "private_metadata.score", "wrong_type"),
+        (json!({"own_metadata": {"a": 1, "b": 2, "c": 3}}), "own_metadata", "too_many"),
+    ] {
+        let answer = admin.patch(path(&id), patch).await.assert_status(422);
+        assert_eq!(answer.field_errors(), [(field, code)]);
+    }
+    let own = json!({"own_metadata": {"a": 1, "b": 2, "c": 3}});
+    let answer = alice.patch(ME, own).await.assert_status(422);
+    assert_eq!(answer.field_errors(), [("own_metadata", "too_many")]);
+    assert_eq!(app.contents(), before);
+    admin.patch(path(&id), json!({"metadata": {"plan": "pro"}})).await.assert_status(200);
+    alice.patch(ME, json!({"own_metadata": {"theme": "dark"}})).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn what_was_written_under_another_schema_stays_until_it_is_written_again() {
+    let app = TestApp::new().await;
+    let (admin, alice) = (app.admin().await, app.user("alice").await);
+    admin.patch(path(&alice.id), json!({"metadata": {"plan": "old"}})).await.assert_status(200);
+    let schema = json!({"properties": {"plan": {"enum": ["new"]}}}).to_string();
+    let app = app.another_instance(&[("metadata_schema", &schema)]).await;
+    let admin = app.sign_in("admin@example.com").await;
+    admin.patch(path(&alice.id), json!({"name": "Alice"})).await.assert_status(200);
+    let answer = admin.patch(path(&alice.id), json!({"metadata": {"seats": 1}})).await;
+    assert_eq!(answer.assert_status(422).field_errors(), [("metadata.plan", "not_allowed")]);
+    let patch = json!({"metadata": {"plan": "new"}});
+    admin.patch(path(&alice.id), patch).await.assert_status(200);
+}

@@ -147,7 +147,8 @@ async fn what_the_document_gives_as_an_example_is_accepted() {
         let path = path.replace("{id}", &alice.id);
         let content = operation["requestBody"]["content"].as_object();
         for (media_type, media) in content.into_iter().flatten() {
-            let schema = media["schema"]["$ref"].as_str().unwrap();
+            // CSV is not described by a schema.
+            let Some(schema) = media["schema"]["$ref"].as_str() else { continue };
             let schema = document.pointer(schema.trim_start_matches('#')).unwrap();
             let mut body = Map::new();
             for (field, described) in schema["properties"].as_object().unwrap() {

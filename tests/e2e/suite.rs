@@ -5,9 +5,11 @@
 //! fails when it cannot. Most tests are about one service, on SQLite unless
 //! `ROLLCALL_TEST_POSTGRES` names a server; those in [`on_both`] are about the
 //! databases, and start both. [`service`] starts a service, [`client`] speaks to it,
-//! [`wire`] speaks where no client library would.
+//! [`clients`] gets those of
+//! others, [`wire`] speaks where no client library would.
 
 mod client;
+mod clients;
 mod mailbox;
 mod service;
 mod wire;
@@ -15,6 +17,7 @@ mod wire;
 mod addresses;
 mod cache;
 mod connections;
+mod fuzz;
 mod grpc_clients;
 mod grpc_wire;
 mod hostile;

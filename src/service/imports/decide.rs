@@ -11,7 +11,7 @@ use crate::domain::user::{DirectoryEntry, Profile, User};
 use crate::error::{Error, Result};
 use crate::service::access::{self, Caller};
 use crate::service::users::{self, FirstPassword};
-use crate::service::{Context, user_roles};
+use crate::service::{Context, metadata, user_roles};
 use crate::store::imports::{self, ChangedUser, NewUser};
 use crate::store::{roles, users as stored};
 
@@ -103,7 +103,7 @@ impl Known {
     }
 
     /// Decides about one user.
-    pub(super) fn decide(&self, user: &ImportedUser) -> Result<Decision> {
+    pub(super) fn decide(&self, app: &App, user: &ImportedUser) -> Result<Decision> {
         if user.email_verified_at.is_some() {
             self.caller.require(&Permission::USERS_VERIFY)?;
         }
@@ -112,16 +112,16 @@ impl Known {
         let named = at(external_id.and_then(|id| self.by_external_id.get(id.as_str())));
         let addressed = at(self.by_email.get(user.email.normalized()));
         match (named, addressed) {
-            (None, None) => self.create(user),
-            (Some(entry), None) => self.change(user, entry),
+            (None, None) => self.create(app, user),
+            (Some(entry), None) => self.change(app, user, entry),
             (Some(entry), Some(other)) if entry.user.id == other.user.id => {
-                self.change(user, entry)
+                self.change(app, user, entry)
             }
             (_, Some(_)) => Err(users::taken()),
         }
     }
 
-    fn create(&self, user: &ImportedUser) -> Result<Decision> {
+    fn create(&self, app: &App, user: &ImportedUser) -> Result<Decision> {
         let roles = user.roles.clone().unwrap_or_else(|| [RoleName::USER].into());
         if roles != [RoleName::USER].into() {
             self.require_grantable(&roles)?;
@@ -134,10 +134,16 @@ impl Known {
             private_metadata: user.private_metadata.clone().unwrap_or_default(),
             own_metadata: user.own_metadata.clone(),
         };
+        metadata::require_whole(app, &profile)?;
         Ok(Decision::Create(Box::new(Creation { profile, roles })))
     }
 
-    fn change(&self, imported: &ImportedUser, entry: &DirectoryEntry) -> Result<Decision> {
+    fn change(
+        &self,
+        app: &App,
+        imported: &ImportedUser,
+        entry: &DirectoryEntry,
+    ) -> Result<Decision> {
         let DirectoryEntry { user, private_metadata } = entry;
         let or =
             |given: &Option<_>, current: &_| given.clone().unwrap_or_else(|| Clone::clone(current));
@@ -165,6 +171,8 @@ impl Known {
             return Ok(Decision::Leave(user.id));
         }
         self.caller.require_over(user)?;
+        let given = (&imported.metadata, &imported.private_metadata, &imported.own_metadata);
+        metadata::require(app, given.0.as_ref(), given.1.as_ref(), given.2.as_ref())?;
         if let Some(roles) = &roles {
             self.require_grantable(roles)?;
             if user.roles.contains(&RoleName::ADMIN) && !roles.contains(&RoleName::ADMIN) {

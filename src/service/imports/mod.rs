@@ -114,7 +114,7 @@ async fn take_distinct(
     for _ in 0..TRIES {
         let known = Known::read(app, cx, users).await?;
         let actor = known.caller.actor();
-        let mut decisions: Vec<_> = users.iter().map(|user| known.decide(user)).collect();
+        let mut decisions: Vec<_> = users.iter().map(|user| known.decide(app, user)).collect();
         for (user, decision) in users.iter_mut().zip(&mut decisions) {
             if let Ok(Decision::Create(_)) = decision
                 && let Err(error) = check_password(app, cx, actor, user, dry_run).await

@@ -102,7 +102,8 @@ pub struct VerificationView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditBreak)]
 pub struct BreakView {
-    #[schema(minimum = 1, example = 17)]
+    /// Its position; 0 where the hash that was given is not the one of the origin.
+    #[schema(minimum = 0, example = 17)]
     position: i64,
     /// `missing`, `altered`, `unlinked` or `beyond_end`.
     #[schema(example = "altered")]

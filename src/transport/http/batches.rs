@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::extract::{Cx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::users::CreateUser;
@@ -19,10 +20,10 @@ use crate::app::App;
 use crate::domain::id::UserId;
 use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::error::{Error, Invalid};
+use crate::service::Precondition;
 use crate::service::batches::{
     self, Change, Done, Failed, MAX_OPERATIONS, MAX_PASSWORDS, Operation,
 };
-use crate::service::{Context, Precondition};
 
 /// Many operations on users.
 #[derive(ToSchema)]
@@ -33,7 +34,8 @@ pub struct BatchBody {
     /// them; then no user is in two of them.
     #[schema(example = "each")]
     mode: String,
-    #[schema(max_items = 1000)]
+    #[schema(max_items = 1000, example = json!([{"op": "create",
+        "user": {"email": "ada@example.com", "name": "Ada"}}]))]
     operations: Vec<OperationBody>,
 }
 
@@ -194,20 +196,29 @@ pub async fn create(
     Cx(cx): Cx,
     Json(batch): Json<Batch>,
 ) -> Result<Response, Problem> {
-    let results = match batch.mode {
+    let request_id = cx.request_id.clone();
+    match batch.mode {
         Mode::Each => {
-            let results = batches::each(&app, &cx, batch.operations).await?;
-            results.into_iter().map(|result| result.map_err(Problem::from)).collect()
+            let view = move |results: &Vec<Result<Done, Error>>| {
+                results_view(results.iter().map(Result::as_ref), &request_id)
+            };
+            answer(&cx, view, batches::each(&app, &cx, batch.operations)).await
         }
         Mode::All => {
+            let view = move |done: &Vec<Done>| results_view(done.iter().map(Ok), &request_id);
             let operations = require_sound(batch.operations)?;
-            let done = batches::all(&app, &cx, operations).await?;
-            done.into_iter().map(Ok).collect::<Vec<_>>()
+            answer(&cx, view, batches::all(&app, &cx, operations)).await
         }
-    };
-    let result = |(index, result)| ResultView::of(index, result, &cx);
-    let results = results.into_iter().enumerate().map(result).collect();
-    Ok(view::json(StatusCode::OK, &ResultsView { results }))
+    }
+}
+
+fn results_view<'a>(
+    results: impl Iterator<Item = Result<&'a Done, &'a Error>>,
+    request_id: &str,
+) -> Response {
+    let result = |(index, result)| ResultView::of(index, result, request_id);
+    let results = results.enumerate().map(result).collect();
+    view::json(StatusCode::OK, &ResultsView { results })
 }
 
 /// The operations, if all make sense; else everything that is wrong with them.
@@ -243,14 +254,16 @@ impl From<Failed> for Problem {
 }
 
 impl ResultView {
-    fn of(index: usize, result: Result<Done, Problem>, cx: &Context) -> Self {
+    fn of(index: usize, result: Result<&Done, &Error>, request_id: &str) -> Self {
         let (status, user, problem) = match result {
             Ok(Done::Created(entry)) => (StatusCode::CREATED, Some(entry), None),
             Ok(Done::Changed(entry)) => (StatusCode::OK, Some(entry), None),
             Ok(Done::Deleted) => (StatusCode::NO_CONTENT, None, None),
-            Err(problem) => (problem.status, None, Some(problem.members(&cx.request_id))),
+            Err(error) => {
+                let problem = Problem::from(error.clone());
+                (problem.status, None, Some(problem.members(request_id)))
+            }
         };
-        let user = user.as_ref().map(UserView::from);
-        Self { index, status: status.as_u16(), user, problem }
+        Self { index, status: status.as_u16(), user: user.map(UserView::from), problem }
     }
 }

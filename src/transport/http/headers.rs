@@ -9,6 +9,7 @@ use axum::http::{
 };
 use axum::response::IntoResponse;
 
+use super::entity_tags::{self, Named};
 use crate::domain::id::new_uuid;
 use crate::domain::time::{Rng, Timestamp};
 
@@ -154,14 +155,17 @@ pub fn preflight() -> Response<Body> {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// The tags in `If-None-Match` (RFC 9110, 13.1.2) of a request that reads.
+/// What `If-None-Match` (RFC 9110, 13.1.2) of a request that reads names, weak or
+/// strong: `*`, or tags in their quotes.
 pub fn known_versions(request: &Request<Body>) -> Vec<String> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Vec::new();
     }
-    let values = request.headers().get_all(header::IF_NONE_MATCH).iter();
-    let tags = values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(','));
-    tags.map(|tag| tag.trim().trim_start_matches("W/").to_owned()).collect()
+    match entity_tags::read(request.headers().get_all(header::IF_NONE_MATCH)) {
+        None => Vec::new(),
+        Some(Named::Any) => vec!["*".to_owned()],
+        Some(Named::Tags(tags)) => tags.iter().map(|tag| format!("\"{}\"", tag.opaque)).collect(),
+    }
 }
 
 /// The response, without its body if the client knows the version that it is of.
@@ -206,7 +210,7 @@ pub fn add(
     }
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        let exposed = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, \
+        let exposed = "ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, \
                        X-Request-Id, API-Version";
         or_insert(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         headers.append(header::VARY, HeaderValue::from_static("Origin"));

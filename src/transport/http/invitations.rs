@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::extract::{Cx, FromFields, InvitationPath, Json, Query};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view;
@@ -33,7 +34,7 @@ pub struct InviteBody {
     email: String,
     /// What the new user will be: at most 16, and none that allows what you may not
     /// do. `user` unless given.
-    #[schema(nullable = false, example = json!(["user"]))]
+    #[schema(nullable = false, min_items = 1, max_items = 16, example = json!(["user"]))]
     roles: Option<Vec<String>>,
 }
 
@@ -124,8 +125,8 @@ pub async fn create(
     Cx(cx): Cx,
     Json(Invite { email, roles }): Json<Invite>,
 ) -> Result<Response, Problem> {
-    let invitation = invitations::create(&app, &cx, email, roles).await?;
-    Ok(view::json(StatusCode::CREATED, &InvitationView::from(&invitation)))
+    let view = |made: &_| view::json(StatusCode::CREATED, &InvitationView::from(made));
+    answer(&cx, view, invitations::create(&app, &cx, email, roles)).await
 }
 
 /// Lists open invitations in the order in which they were made. Needs

@@ -8,10 +8,12 @@ pub mod docs;
 pub mod email_changes;
 pub mod email_codes;
 pub mod email_verifications;
+pub mod entity_tags;
 pub mod extract;
 pub mod factors;
 pub mod headers;
 pub mod health;
+pub mod idempotency;
 pub mod imports;
 pub mod invitations;
 pub mod jobs;
@@ -23,6 +25,8 @@ pub mod me;
 pub mod openapi;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi_document;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi_texts;
 pub mod own_data;
 pub mod password_resets;
 pub mod passwords;

@@ -3,14 +3,16 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::idempotency;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
     api_keys, audit, batches, bootstrap, email_changes, email_codes, email_verifications, factors,
-    health, imports, invitations, jobs, magic_links, mailbox, me, openapi, own_data,
+    health, imports, invitations, jobs, magic_links, mailbox, me, openapi, openapi_texts, own_data,
     password_resets, passwords, reauthentication, registrations, roles, second_factor, sessions,
     signing_keys, user_roles, users, well_known,
 };
+use crate::domain::idempotency::MAX_LENGTH;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -67,6 +69,14 @@ const ALWAYS: &[Shared] = &[
 ];
 const WITH_IF_NONE_MATCH: &[Shared] =
     &[("NotModified", "304", "It still has the version that If-None-Match names.")];
+const WITH_IDEMPOTENCY_KEY: &[Shared] = &[
+    (
+        "InProgress",
+        "409",
+        "`in_progress`: the request with this Idempotency-Key is being done. Ask again.",
+    ),
+    ("KeyReused", "422", "`idempotency_key_reused`: the Idempotency-Key is of another request."),
+];
 const WITH_CREDENTIAL: &[Shared] = &[
     ("Unauthenticated", "401", "No credential, or one that is not (or no longer) good."),
     ("Forbidden", "403", "The caller may not do this."),
@@ -107,6 +117,9 @@ pub fn document() -> Value {
             if name.starts_with("get ") && answers_with_a_version(operation, &schemas) {
                 allow_if_none_match(operation);
             }
+            if name.strip_prefix("post ").is_some_and(idempotency::takes_key) {
+                allow_idempotency_key(operation);
+            }
         }
     }
     close_request_schemas(&mut document);
@@ -127,17 +140,36 @@ fn allow_if_none_match(operation: &mut Map<String, Value>) {
     let parameter = json!({"name": "If-None-Match", "in": "header", "required": false,
         "description": "The ETag of what you have: 304 instead of it, if it is still that.",
         "schema": {"type": "string"}, "example": "\"1\""});
+    allow(operation, parameter, WITH_IF_NONE_MATCH);
+}
+
+/// Says that a request may name itself, to be sent again.
+fn allow_idempotency_key(operation: &mut Map<String, Value>) {
+    let parameter = json!({"name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "A name of the request, such as a new UUID. Sent again with the same name \
+            and the same body within 24 hours, it is not done again, and gets the same answer. \
+            Without a credential, it must have at least 16 characters.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
+        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324"});
+    allow(operation, parameter, WITH_IDEMPOTENCY_KEY);
+}
+
+/// Adds a header of the request, and the problems that come with it.
+fn allow(operation: &mut Map<String, Value>, parameter: Value, problems: &[Shared]) {
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
         parameters.push(parameter);
     }
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
-        let reference = json!({"$ref": "#/components/responses/NotModified"});
-        responses.insert("304".to_owned(), reference);
+        for (name, status, _) in problems {
+            let reference = json!({"$ref": format!("#/components/responses/{name}")});
+            responses.entry(*status).or_insert(reference);
+        }
     }
 }
 
-/// What a request may contain is exactly what its schema names.
+/// Says of requests that they may contain exactly what their schemas name, and what
+/// their texts look like.
 fn close_request_schemas(document: &mut Value) {
     let mut requests = Vec::new();
     if let Some(paths) = document.pointer_mut("/paths").and_then(Value::as_object_mut) {
@@ -155,6 +187,8 @@ fn close_request_schemas(document: &mut Value) {
         let schema = document.pointer_mut(reference.trim_start_matches('#'));
         if let Some(schema) = schema.and_then(Value::as_object_mut) {
             schema.insert("additionalProperties".to_owned(), json!(false));
+            let name = reference.rsplit('/').next().unwrap_or_default();
+            openapi_texts::describe_schema(name, schema);
         }
     }
 }
@@ -180,8 +214,11 @@ fn security_schemes() -> Value {
 
 /// Adds to an operation the problems that its kind can have, and their form.
 fn complete(operation: &mut Map<String, Value>) {
-    let parameters = operation.get("parameters").and_then(Value::as_array).cloned();
-    let parameters = parameters.unwrap_or_default();
+    let mut parameters = Vec::new();
+    if let Some(own) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        own.iter_mut().for_each(openapi_texts::describe_parameter);
+        parameters.clone_from(own);
+    }
     let has = |place| {
         parameters
             .iter()
@@ -217,6 +254,7 @@ fn shared_responses() -> Value {
     let kinds = [
         ALWAYS,
         WITH_IF_NONE_MATCH,
+        WITH_IDEMPOTENCY_KEY,
         WITH_CREDENTIAL,
         WITH_BODY,
         WITH_QUERY,

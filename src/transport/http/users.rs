@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::extract::{
     Cx, FromFields, IfMatch, Json, MERGE_PATCH, Query, RequiredIfMatch, UserPath,
 };
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, UserListView, UserView};
@@ -207,8 +208,8 @@ pub async fn create(
     Json(body): Json<CreateUser>,
 ) -> Result<Response, Problem> {
     let CreateUser { profile, password, roles } = body;
-    let user = users::create(&app, &cx, profile, password, roles).await?;
-    Ok(view::created_entry(&user))
+    let created = users::create(&app, &cx, profile, password, roles);
+    answer(&cx, view::created_entry, created).await
 }
 
 /// Lists users in the order in which they were created. Needs `users:read`.
@@ -311,7 +312,7 @@ pub async fn suspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    Ok(view::entry(StatusCode::OK, &users::suspend(&app, &cx, id, &precondition).await?))
+    answer(&cx, view::changed_entry, users::suspend(&app, &cx, id, &precondition)).await
 }
 
 /// Lets a user sign in again. Needs `users:write` and every permission that the
@@ -328,5 +329,5 @@ pub async fn unsuspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    Ok(view::entry(StatusCode::OK, &users::unsuspend(&app, &cx, id, &precondition).await?))
+    answer(&cx, view::changed_entry, users::unsuspend(&app, &cx, id, &precondition)).await
 }

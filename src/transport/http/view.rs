@@ -6,7 +6,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::id::SessionId;
-use crate::domain::metadata::Metadata;
 use crate::domain::page::{self, Limit, Page};
 use crate::domain::secret::SecretKey;
 use crate::domain::session::{Device, Session};
@@ -67,8 +66,8 @@ impl From<&User> for UserView {
             name: user.name.to_string(),
             external_id: user.external_id.as_ref().map(ToString::to_string),
             roles: user.roles.iter().map(ToString::to_string).collect(),
-            metadata: object(&user.metadata),
-            own_metadata: object(&user.own_metadata),
+            metadata: user.metadata.to_value(),
+            own_metadata: user.own_metadata.to_value(),
             private_metadata: None,
             created_at: user.created_at.to_string(),
             updated_at: user.updated_at.to_string(),
@@ -80,13 +79,9 @@ impl From<&User> for UserView {
 
 impl From<&DirectoryEntry> for UserView {
     fn from(entry: &DirectoryEntry) -> Self {
-        let private_metadata = Some(object(&entry.private_metadata));
+        let private_metadata = Some(entry.private_metadata.to_value());
         Self { private_metadata, ..Self::from(&entry.user) }
     }
-}
-
-fn object(metadata: &Metadata) -> serde_json::Value {
-    serde_json::Value::Object(metadata.members().clone())
 }
 
 /// A device on which a user is signed in.
@@ -311,6 +306,16 @@ pub fn user(status: StatusCode, user: &User) -> Response {
 /// A user for those who may see all users, with its version as a strong ETag.
 pub fn entry(status: StatusCode, entry: &DirectoryEntry) -> Response {
     tagged(json(status, &UserView::from(entry)), entry.user.version)
+}
+
+/// The same of a user that was just changed.
+pub fn changed_entry(changed: &DirectoryEntry) -> Response {
+    entry(StatusCode::OK, changed)
+}
+
+/// Nothing is left to say.
+pub fn done((): &()) -> Response {
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// A user that was just created, with its path.

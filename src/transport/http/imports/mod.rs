@@ -71,10 +71,13 @@ pub struct ImportUserBody {
     email: String,
     #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
     name: String,
+    /// What the application keeps about the user, whole.
     #[schema(value_type = Object, required = false, example = json!({"locale": "en"}))]
     metadata: serde_json::Value,
+    /// The same, and the user does not see it.
     #[schema(value_type = Object, required = false, example = json!({"segment": "b"}))]
     private_metadata: serde_json::Value,
+    /// What the user keeps, whole.
     #[schema(value_type = Object, required = false, example = json!({"theme": "dark"}))]
     own_metadata: serde_json::Value,
     /// `["user"]` for somebody new. Others need `roles:write` and every permission of theirs.
