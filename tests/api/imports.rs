@@ -264,7 +264,7 @@ async fn nobody_gains_power_by_an_import() {
     let lower = app.user_with_roles("lower", &["support", "user"]).await;
     let boss = json!({"external_id": "boss", "email": "boss@example.com", "name": "Boss",
         "roles": ["admin"]});
-    import(&admin, &[boss.clone()]).await;
+    import(&admin, &[boss]).await;
     let body = [
         json!({"email": "a@example.com", "name": "A", "roles": ["admin"]}),
         json!({"email": "b@example.com", "name": "B", "roles": ["user"]}),

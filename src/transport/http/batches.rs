@@ -222,7 +222,7 @@ fn results_view<'a>(
 }
 
 /// The operations, if all make sense; else everything that is wrong with them.
-fn require_sound(operations: Vec<Result<Operation, Error>>) -> Result<Vec<Operation>, Problem> {
+fn require_sound(operations: Vec<Result<Operation, Error>>) -> Result<Vec<Operation>, Failed> {
     let mut sound = Vec::with_capacity(operations.len());
     let mut errors = Vec::new();
     for (index, operation) in operations.into_iter().enumerate() {
@@ -232,7 +232,7 @@ fn require_sound(operations: Vec<Result<Operation, Error>>) -> Result<Vec<Operat
                 let place = format!("operations.{index}");
                 errors.extend(found.into_iter().map(|error| error.within(&place)));
             }
-            Err(error) => return Err(Failed { index: Some(index), error }.into()),
+            Err(error) => return Err(Failed { index: Some(index), error }),
         }
     }
     errors.truncate(super::json::MAX_ERRORS);

@@ -130,9 +130,9 @@ impl Source {
     }
 
     /// Takes what has come apart.
-    fn gather(&mut self) -> Result<(), Problem> {
+    fn gather(&mut self) -> Result<()> {
         while self.lines.len() < MOST_LINES {
-            let Some(record) = self.records.next()? else { break };
+            let Some(record) = self.records.read()? else { break };
             let user = record.value.and_then(|value| imported_user(value, &self.app));
             self.lines.push(Line { number: record.line, user });
         }

@@ -46,7 +46,7 @@ impl Records {
         }
     }
 
-    /// Adds what came in. Call [`Records::next`] until it gives none first.
+    /// Adds what came in. Call [`Records::read`] until it gives none first.
     pub fn push(&mut self, chunk: Bytes) {
         match self {
             Self::Ndjson(lines) => lines.push(chunk),
@@ -64,7 +64,7 @@ impl Records {
 
     /// The next record that is there whole. Fails for good if nothing in the body can
     /// be read, because its header is wrong.
-    pub fn next(&mut self) -> Result<Option<Record>> {
+    pub fn read(&mut self) -> Result<Option<Record>> {
         match self {
             Self::Ndjson(lines) => Ok(lines.next()),
             Self::Csv(csv) => csv.next(),
@@ -101,7 +101,7 @@ mod tests {
         let mut records = Records::of(media_type, COLUMNS);
         let mut read = Vec::new();
         let mut take = |records: &mut Records| {
-            while let Some(record) = records.next()? {
+            while let Some(record) = records.read()? {
                 read.push((record.line, record.value.map_err(|error| format!("{error:?}"))));
             }
             Ok::<_, Error>(())
