@@ -14,6 +14,7 @@ pub mod email;
 pub mod event;
 pub mod external_id;
 pub mod factor;
+pub mod finding;
 pub mod id;
 pub mod idempotency;
 pub mod invitation;

@@ -13,6 +13,7 @@ pub mod email_codes;
 pub mod email_sign_in;
 pub mod email_verifications;
 pub mod factors;
+pub mod finding;
 pub mod health;
 pub mod idempotency;
 pub mod imports;

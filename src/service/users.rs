@@ -10,7 +10,6 @@ use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_rol
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
-use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::rate_limit::Policy;
@@ -115,15 +114,6 @@ async fn remembered(app: &App, cx: &Context, id: UserId) -> Result<DirectoryEntr
     let user = users::entry_from_row(row.value.clone().ok_or(Error::NotFound("user"))?)?;
     row.keep(app);
     Ok(user)
-}
-
-/// A page of users, in the order in which they were created.
-pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<Page<DirectoryEntry>> {
-    let statement = users::list(page);
-    let (caller, rows) = access::caller_with(app, cx, statement, " ORDER BY target.id").await?;
-    caller.require(&Permission::USERS_READ)?;
-    let users = rows.into_iter().map(users::entry_from_row).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(users, page.limit, |entry| entry.user.id.to_string()))
 }
 
 /// Writes a whole profile over the one that is there.

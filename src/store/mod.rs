@@ -15,6 +15,7 @@ pub mod database;
 pub mod deferred;
 pub mod events;
 pub mod factors;
+pub mod finding;
 pub mod health;
 pub mod imports;
 pub mod invitations;

@@ -2,40 +2,38 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use futures_util::{StreamExt, stream};
-use http::{Method, Request};
-use http_body_util::BodyExt;
+use axum::body::Bytes;
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
 use crate::support::response::Response;
 use crate::support::{PASSWORD, TestApp};
 
-const IMPORT: &str = "/api/v1/users/import";
-const NDJSON: &str = "application/x-ndjson";
+pub(crate) const IMPORT: &str = "/api/v1/users/import";
+pub(crate) const NDJSON: &str = "application/x-ndjson";
 
-fn lines(values: &[Value]) -> String {
+pub(crate) fn lines(values: &[Value]) -> String {
     values.iter().map(|value| format!("{value}\n")).collect()
 }
 
-fn person(number: usize) -> Value {
+pub(crate) fn person(number: usize) -> Value {
     json!({"external_id": format!("crm-{number}"), "email": format!("user-{number}@example.com"),
         "name": format!("User {number}")})
 }
 
-async fn import(client: &Client, values: &[Value]) -> Response {
+pub(crate) async fn import(client: &Client, values: &[Value]) -> Response {
     send(client, NDJSON, lines(values)).await
 }
 
-async fn send(client: &Client, media_type: &str, body: impl Into<Bytes>) -> Response {
+pub(crate) async fn send(client: &Client, media_type: &str, body: impl Into<Bytes>) -> Response {
     let answer = client.send(Method::POST, IMPORT, media_type, body).await.assert_status(200);
     assert_eq!(answer.header("content-type"), Some(NDJSON));
     answer
 }
 
 /// Everything that was told.
-fn told(answer: &Response) -> Vec<Value> {
+pub(crate) fn told(answer: &Response) -> Vec<Value> {
     answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -50,7 +48,7 @@ fn outcomes(answer: &Response) -> Vec<(u64, String, String)> {
 }
 
 /// The last thing that was told: how many became what, and whether it is complete.
-fn summary(answer: &Response) -> Value {
+pub(crate) fn summary(answer: &Response) -> Value {
     told(answer).pop().unwrap()["summary"].clone()
 }
 
@@ -313,118 +311,4 @@ async fn what_is_no_import_is_refused() {
     let answer = html.send(Method::POST, IMPORT, NDJSON, body.clone()).await;
     answer.assert_problem(406, "not_acceptable");
     assert_eq!(app.contents(), before);
-}
-
-/// A request whose body comes as this stream.
-fn streamed(
-    client: &Client,
-    body: impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
-) -> Request<Body> {
-    Request::post(IMPORT)
-        .header("authorization", format!("Bearer {}", client.access_token))
-        .header("content-type", NDJSON)
-        .body(Body::from_stream(body))
-        .unwrap()
-}
-
-fn piece(numbers: std::ops::Range<usize>) -> std::io::Result<Bytes> {
-    Ok(lines(&numbers.map(person).collect::<Vec<_>>()).into())
-}
-
-async fn imported(admin: &Client) -> usize {
-    let users = admin.get("/api/v1/users?limit=200").await.assert_status(200);
-    users.body["items"].as_array().unwrap().iter().filter(|u| !u["external_id"].is_null()).count()
-}
-
-#[tokio::test]
-async fn a_body_larger_than_others_may_be_is_taken() {
-    let app = TestApp::with(&[("body_limit", "1KiB")]).await;
-    let admin = app.admin().await;
-    let people: Vec<_> = (0..100).map(person).collect();
-    let body = lines(&people);
-    let answer = admin.with("content-length", &body.len().to_string());
-    assert_eq!(summary(&send(&answer, NDJSON, body).await)["created"], 100);
-}
-
-#[tokio::test]
-async fn a_client_that_sends_nothing_more_is_told_how_far_it_came() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    let silent = stream::iter([piece(0..3)]).chain(stream::pending());
-    let answer = app.server.serve(streamed(&admin, silent)).await;
-    app.timer.run_out();
-    let answer = Response::read(answer).await;
-    let summary = summary(&answer);
-    assert_eq!((&summary["lines"], &summary["complete"]), (&json!(3), &json!(false)));
-    assert_eq!((&summary["created"], &summary["error"]["code"]), (&json!(3), &json!("idle")));
-}
-
-#[tokio::test]
-async fn a_body_that_breaks_off_leaves_whole_lines_only() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    let cut = Bytes::from(person(400).to_string());
-    let body = [piece(0..100), Ok(cut), Err(std::io::Error::other("gone"))];
-    let response = app.server.serve(streamed(&admin, stream::iter(body))).await;
-    assert!(response.into_body().collect().await.is_err(), "it must not end as if it were whole");
-    assert!(imported(&admin).await <= 100);
-    let people: Vec<_> = (0..101).map(person).collect();
-    let again = import(&admin, &people).await;
-    assert_eq!(summary(&again)["failed"], 0);
-    assert_eq!(imported(&admin).await, 101);
-}
-
-#[tokio::test]
-async fn no_more_is_read_than_what_is_answered_is_taken() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    let read = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = std::sync::Arc::clone(&read);
-    let body = stream::iter(0..100).map(move |number| {
-        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        piece(number * 100..number * 100 + 100)
-    });
-    let response = app.server.serve(streamed(&admin, body)).await;
-    let mut body = response.into_body();
-    for taken in 1..=3 {
-        body.frame().await.unwrap().unwrap();
-        let read = read.load(std::sync::atomic::Ordering::SeqCst);
-        assert!(read <= (taken + 1) * 3, "{read} pieces after {taken} changes");
-    }
-    drop(body);
-    assert!(read.load(std::sync::atomic::Ordering::SeqCst) <= 12);
-}
-
-#[tokio::test]
-async fn an_import_ends_when_its_caller_may_no_longer_write_users() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    app.role("importer", &["users:write"]).await;
-    let importer = app.user_with_roles("importer", &["importer"]).await;
-    let body = stream::iter((0..10).map(|number| piece(number * 250..number * 250 + 250)));
-    let mut body = app.server.serve(streamed(&importer, body)).await.into_body();
-    body.frame().await.unwrap().unwrap();
-    let roles = json!({"roles": ["user"]});
-    let path = format!("/api/v1/users/{}/roles", importer.id);
-    admin.put(path, roles).await.assert_status(200);
-    let rest = body.collect().await.unwrap().to_bytes();
-    let last = rest.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap();
-    let summary: Value = serde_json::from_slice(last).unwrap();
-    assert_eq!(summary["summary"]["complete"], false);
-    assert_eq!(summary["summary"]["error"]["code"], "forbidden");
-    assert!(summary["summary"]["lines"].as_u64().unwrap() <= 500);
-}
-
-#[tokio::test]
-async fn imports_at_the_same_time_make_each_user_once() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    let people: Vec<_> = (0..150).map(person).collect();
-    let answers = futures_util::future::join_all((0..4).map(|_| import(&admin, &people))).await;
-    let created: u64 =
-        answers.iter().map(|answer| summary(answer)["created"].as_u64().unwrap()).sum();
-    let failed: u64 =
-        answers.iter().map(|answer| summary(answer)["failed"].as_u64().unwrap()).sum();
-    assert_eq!((created, failed), (150, 0));
-    assert_eq!(imported(&admin).await, 150);
 }

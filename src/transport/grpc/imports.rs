@@ -5,8 +5,8 @@ use tonic::{Status, Streaming};
 
 use super::call::Call;
 use super::{pb, status, users};
-use crate::error::Error;
-use crate::service::imports::{self, Outcome};
+use crate::error::{Error, Result};
+use crate::service::imports::{self, ImportedUser, Outcome};
 
 /// How many failures are told.
 const MOST_FAILURES: usize = 100;
@@ -48,7 +48,7 @@ impl Import {
         for message in self.messages.drain(..) {
             let index = self.done.received;
             self.done.received = index.saturating_add(1);
-            match users::imported(call, message.user) {
+            match imported(call, message.user) {
                 Ok(user) => {
                     indexes.push(index);
                     users.push(user);
@@ -80,4 +80,23 @@ impl Import {
         );
         Ok(())
     }
+}
+
+/// A user as an import takes it: what is not given stays as it is.
+fn imported(call: &Call, user: Option<pb::NewUser>) -> Result<ImportedUser> {
+    let user = user.unwrap_or_default();
+    let (metadata, private) = (user.metadata.is_some(), user.private_metadata.is_some());
+    let (profile, password, roles) = users::new_user(call, user)?;
+    Ok(ImportedUser {
+        email: profile.email,
+        name: profile.name,
+        external_id: profile.external_id,
+        metadata: metadata.then_some(profile.metadata),
+        private_metadata: private.then_some(profile.private_metadata),
+        own_metadata: profile.own_metadata,
+        roles: Some(roles).filter(|roles| !roles.is_empty()),
+        password,
+        email_verified_at: None,
+        suspended_at: None,
+    })
 }

@@ -11,6 +11,7 @@ pub mod email_verifications;
 pub mod entity_tags;
 pub mod extract;
 pub mod factors;
+pub mod finding;
 pub mod headers;
 pub mod health;
 pub mod idempotency;

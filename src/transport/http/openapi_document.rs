@@ -123,7 +123,37 @@ pub fn document() -> Value {
         }
     }
     close_request_schemas(&mut document);
+    allow_parts_of_users(&mut document);
     document
+}
+
+/// Says that a list of users has parts of them, where somebody asks for `fields`.
+fn allow_parts_of_users(document: &mut Value) {
+    let schema = |name: &str| format!("/components/schemas/{name}");
+    let (Some(mut part), Some(mut list)) = (
+        document.pointer(&schema("User")).cloned(),
+        document.pointer(&schema("UserList")).cloned(),
+    ) else {
+        return;
+    };
+    if let Some(part) = part.as_object_mut() {
+        part.remove("required");
+        part.insert("description".to_owned(), json!("The members of a user that `fields` names."));
+    }
+    if let Some(items) = list.pointer_mut("/properties/items/items") {
+        *items = json!({"$ref": "#/components/schemas/UserPart"});
+    }
+    if let Some(schemas) =
+        document.pointer_mut("/components/schemas").and_then(Value::as_object_mut)
+    {
+        schemas.insert("UserPart".to_owned(), part);
+        schemas.insert("UserPartList".to_owned(), list);
+    }
+    let answer = "/paths/~1api~1v1~1users/get/responses/200/content/application~1json/schema";
+    if let Some(answer) = document.pointer_mut(answer) {
+        let reference = |name| json!({"$ref": format!("#/components/schemas/{name}")});
+        *answer = json!({"anyOf": [reference("UserList"), reference("UserPartList")]});
+    }
 }
 
 /// Whether what an operation answers with has a version, and so an ETag.
