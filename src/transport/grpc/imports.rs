@@ -42,7 +42,7 @@ struct Import {
 
 impl Import {
     /// Takes the users that have come, as one change.
-    async fn take(&mut self, call: &Call) -> Result<(), Error> {
+    async fn take(&mut self, call: &Call) -> Result<()> {
         self.bytes = 0;
         let (mut indexes, mut users, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for message in self.messages.drain(..) {
@@ -58,27 +58,29 @@ impl Import {
         }
         let outcomes = imports::take(&call.app, &call.cx, users, false).await?;
         for (index, outcome) in indexes.into_iter().zip(outcomes) {
-            let count = match outcome {
-                Outcome::Created(_) => &mut self.done.created,
-                Outcome::Updated(_) => &mut self.done.updated,
-                Outcome::Unchanged(_) => &mut self.done.unchanged,
-                Outcome::Failed(error) => {
-                    failed.push((index, error));
-                    continue;
-                }
-            };
-            *count = count.saturating_add(1);
+            failed.extend(self.count(outcome).err().map(|error| (index, error)));
         }
+        self.tell(failed);
+        Ok(())
+    }
+
+    fn count(&mut self, outcome: Outcome) -> Result<()> {
+        let count = match outcome {
+            Outcome::Created(_) => &mut self.done.created,
+            Outcome::Updated(_) => &mut self.done.updated,
+            Outcome::Unchanged(_) => &mut self.done.unchanged,
+            Outcome::Failed(error) => return Err(error),
+        };
+        *count = count.saturating_add(1);
+        Ok(())
+    }
+
+    fn tell(&mut self, mut failed: Vec<(i64, Error)>) {
         failed.sort_by_key(|(index, _)| *index);
         let left = MOST_FAILURES.saturating_sub(self.done.failures.len());
-        let failures = failed.into_iter().take(left);
-        self.done.failures.extend(
-            failures.map(|(index, error)| pb::ImportFailure {
-                index,
-                error: Some(status::item(error)),
-            }),
-        );
-        Ok(())
+        let failure =
+            |(index, error)| pb::ImportFailure { index, error: Some(status::item(error)) };
+        self.done.failures.extend(failed.into_iter().take(left).map(failure));
     }
 }
 
