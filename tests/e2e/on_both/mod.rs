@@ -7,6 +7,7 @@ mod imports;
 mod kills;
 mod migrations;
 mod retries;
+mod versions;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
