@@ -105,7 +105,7 @@ async fn an_import_ends_when_its_caller_may_no_longer_write_users() {
     body.frame().await.unwrap().unwrap();
     let roles = json!({"roles": ["user"]});
     let path = format!("/api/v1/users/{}/roles", importer.id);
-    admin.put(path, roles).await.assert_status(200);
+    admin.with("if-match", "*").put(path, roles).await.assert_status(200);
     let rest = body.collect().await.unwrap().to_bytes();
     let last = rest.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap();
     let summary: Value = serde_json::from_slice(last).unwrap();
