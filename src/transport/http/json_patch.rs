@@ -133,7 +133,7 @@ impl<T: FromFields> FromRequest<Arc<App>> for Change<T> {
         let (parts, body) = request.into_parts();
         let media_types = [T::MEDIA_TYPES, &[MEDIA_TYPE]].concat();
         let value = json::read(&parts.headers, body, app.config.body_limit, &media_types).await?;
-        if json::has_type(&parts.headers, &[MEDIA_TYPE]) {
+        if json::media_type(&parts.headers, &[MEDIA_TYPE]).is_some() {
             return Ok(Self::Operations(JsonPatch::parse(value)?));
         }
         Ok(Self::Merge(T::from_fields(Fields::of(value)?, app)?))
