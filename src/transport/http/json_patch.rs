@@ -29,16 +29,16 @@ const MAX_DEPTH: usize = 32;
 #[schema(as = JsonPatchOperation)]
 #[expect(dead_code, reason = "describes what JsonPatch::parse reads")]
 pub struct OperationBody {
-    #[schema(pattern = "^(add|remove|replace|move|copy|test)$", example = "replace")]
+    #[schema(pattern = "^(add|remove|replace|move|copy|test)$", example = "copy")]
     op: String,
     /// A JSON Pointer (RFC 6901).
-    #[schema(example = "/name")]
+    #[schema(example = "/own_metadata/name")]
     path: String,
     /// Where `move` and `copy` take it from: a JSON Pointer.
-    #[schema(nullable = false, example = "/metadata/a")]
+    #[schema(nullable = false, example = "/name")]
     from: Option<String>,
     /// What `add`, `replace` and `test` are about.
-    #[schema(required = false, example = "Ada King")]
+    #[schema(required = false)]
     value: Value,
 }
 
