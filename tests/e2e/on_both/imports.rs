@@ -79,7 +79,7 @@ fn by_sqlite_itself(database: &Database) -> Duration {
     let copy = Connection::open(folder.path().join("copy.db")).unwrap();
     copy.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").unwrap();
     copy.execute("ATTACH ?1 AS source", [database.file().to_str().unwrap()]).unwrap();
-    let tables = ["users", "user_roles", "events"];
+    let tables = ["roles", "users", "user_roles", "events"];
     let schema = "SELECT sql FROM source.sqlite_master WHERE sql IS NOT NULL AND tbl_name = ?1 \
                   ORDER BY type DESC";
     for table in tables {
