@@ -1,13 +1,18 @@
-//! Many users at once, as a stream.
+//! Many users at once: import and export, as streams.
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::TryStream;
+use futures_util::{Stream, TryStream};
 use reqwest::{Body, Method, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError, Result};
 use crate::model::Others;
 use crate::users::{USERS, Users};
+
+/// How long an export may pause.
+const PAUSE_LIMIT: Duration = Duration::from_secs(120);
 
 /// How users are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +144,26 @@ impl Users<'_> {
             .await?;
         Ok(ImportReports { response, read: BytesMut::new() })
     }
+
+    /// Exports users, whole: a stream that breaks off ends with an error.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn export(
+        self,
+        format: Format,
+        filter: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<Bytes>>> {
+        let path: Vec<_> = USERS.into_iter().chain(["export"]).collect();
+        let call = self.0.call(Method::GET, &path).query("filter", filter);
+        let response = call.accept(format.media_type()).stream().send().await?;
+        Ok(futures_util::stream::try_unfold(response, async |mut response| {
+            let next = tokio::time::timeout(PAUSE_LIMIT, response.chunk()).await;
+            let next = next.map_err(|_| stalled(&response))??;
+            Ok(next.map(|chunk| (chunk, response)))
+        }))
+    }
 }
 
 impl ImportReports {
@@ -163,4 +188,9 @@ impl ImportReports {
             }
         }
     }
+}
+
+fn stalled(response: &Response) -> Error {
+    let reason = format!("nothing came for {} s", PAUSE_LIMIT.as_secs());
+    Error::Unexpected { status: response.status().as_u16(), reason }
 }

@@ -115,6 +115,12 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Asks for this media type.
+    pub(crate) fn accept(mut self, media_type: &'static str) -> Self {
+        self.headers.insert(header::ACCEPT, HeaderValue::from_static(media_type));
+        self
+    }
+
     /// Takes as long as the answer does.
     pub(crate) fn stream(mut self) -> Self {
         self.limit = None;
