@@ -135,12 +135,15 @@ impl Users<'_> {
         Bytes: From<S::Ok>,
     {
         let path: Vec<_> = USERS.into_iter().chain(["import"]).collect();
-        let response = self
-            .0
-            .call(Method::POST, &path)
+        // Who is refused in the middle of sending may not hear why: the connection ends.
+        // So an empty import asks first.
+        let first = self.0.call(Method::POST, &path).query("dry_run", Some("true"));
+        first.content_type(Format::Ndjson.media_type()).complete().await?;
+        let call = self.0.call(Method::POST, &path).content_type(format.media_type());
+        let response = call
             .query("dry_run", options.dry_run.then_some("true"))
             .query("report", options.only_failed.then_some("failed"))
-            .send_stream(format.media_type(), Body::wrap_stream(users))
+            .send_stream(Body::wrap_stream(users))
             .await?;
         Ok(ImportReports { response, read: BytesMut::new() })
     }
