@@ -73,12 +73,16 @@ impl Store {
     }
 
     /// Runs statements as one change: all of them, or none.
-    pub async fn commit(
+    pub fn commit(
         &self,
         statements: impl IntoIterator<Item = Statement>,
-    ) -> Result<(), DatabaseError> {
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        // What follows is compiled once, not for every kind of list.
+        self.commit_all(statements.into_iter().collect())
+    }
+
+    async fn commit_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
         self.require_migrated().await?;
-        let statements: Vec<_> = statements.into_iter().collect();
         if statements.is_empty() {
             return Ok(());
         }

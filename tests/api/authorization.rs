@@ -180,7 +180,8 @@ impl World {
         app.role("support", &["users:read", "users:write"]).await;
         app.role("unused", &["users:read"]).await;
         let roles = json!({"roles": ["support", "user"]});
-        admin.put(format!("/api/v1/users/{}/roles", lower.id), roles).await.assert_status(200);
+        let path = format!("/api/v1/users/{}/roles", lower.id);
+        admin.with("if-match", "*").put(path, roles).await.assert_status(200);
         let all: Vec<_> = Permission::CHECKED.iter().map(|(name, _)| name.as_str()).collect();
         let (key, none) = (app.api_key(&all).await, app.api_key(&["other:thing"]).await);
         let weak_key = app.api_key(&["users:read"]).await;

@@ -29,6 +29,7 @@ mod openapi;
 mod own_data;
 mod password_resets;
 mod passwords;
+mod preconditions;
 mod rate_limits;
 mod reauthentication;
 mod registrations;

@@ -30,6 +30,7 @@ pub mod openapi_texts;
 pub mod own_data;
 pub mod password_resets;
 pub mod passwords;
+pub mod preconditions;
 pub mod problem;
 pub mod rate_limit;
 pub mod reauthentication;
@@ -153,10 +154,13 @@ impl Server {
         }
         // Who has the version that there is already does not get it again.
         let known = headers::known_versions(&request);
-        match self.router.clone().call(request).await {
-            Ok(response) => headers::without_known(response, &known),
+        let is_tagged = request.method() == Method::GET && preconditions::is_tagged(path);
+        let response = match self.router.clone().call(request).await {
+            Ok(response) if is_tagged => preconditions::tagged_by_content(response),
+            Ok(response) => response,
             Err(never) => match never {},
-        }
+        };
+        headers::without_known(response, &known)
     }
 
     fn log(

@@ -6,6 +6,7 @@ mod faults;
 mod kills;
 mod migrations;
 mod retries;
+mod versions;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
