@@ -12,10 +12,12 @@ pub mod callers;
 pub mod challenges;
 pub mod changes;
 pub mod database;
+pub mod deferred;
 pub mod events;
 pub mod factors;
 pub mod finding;
 pub mod health;
+pub mod imports;
 pub mod invitations;
 pub mod keys;
 pub mod mails;
@@ -38,6 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cache::Cache;
 use database::{Database, DatabaseError, Row, Statement, Touch};
+use deferred::Deferred;
 
 /// How often a commit that collided with others is tried again: of those in a
 /// deadlock, one is undone.
@@ -108,6 +111,12 @@ impl Store {
         if may_have_changed && !touches.is_empty() && self.cache.is_on() {
             self.cache.forget(touches).await;
         }
+    }
+
+    /// The same store, whose commits wait in the second one to become one.
+    pub fn deferred(&self) -> (Self, Arc<Deferred>) {
+        let deferred = Arc::new(Deferred::new(Arc::clone(&self.database)));
+        (Self { database: deferred.clone(), ..self.clone() }, deferred)
     }
 
     /// Looks at the migrations before the first request needs them, so that not

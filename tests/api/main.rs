@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod authorization;
+mod batches;
 mod bootstrap;
 mod cache;
 mod chain;
@@ -20,6 +21,8 @@ mod headers;
 mod health;
 mod hostile;
 mod idempotency;
+mod import_streams;
+mod imports;
 mod invitations;
 mod mails;
 mod me;

@@ -32,6 +32,10 @@ pub const WITHOUT_KEY: &[(&str, &str)] = &[
         "A refresh token is such a key itself: shown again within `refresh_grace`, it gets the \
          same answer; later, it ends the session.",
     ),
+    (
+        "/api/v1/users/import",
+        "What it has imported already, by `external_id`, it leaves alone the second time.",
+    ),
     ("/internal/jobs/run", "It does what is due: the second time, there is nothing left."),
 ];
 
@@ -89,11 +93,14 @@ async fn repeatable(
 
 /// What an operation answers. Every POST says by this what it comes to and how that
 /// looks, before it is done: the answer is kept together with the change.
-pub async fn answer<T: 'static>(
+pub async fn answer<T: 'static, E>(
     cx: &Context,
     view: impl Fn(&T) -> Response + Clone + Send + Sync + 'static,
-    outcome: impl Future<Output = Result<T>>,
-) -> Result<Response, Problem> {
+    outcome: impl Future<Output = Result<T, E>>,
+) -> Result<Response, Problem>
+where
+    Problem: From<E>,
+{
     let kept = view.clone();
     cx.answer_with(move |outcome| write(kept(outcome)));
     Ok(view(&outcome.await?))

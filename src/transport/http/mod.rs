@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod batches;
 pub mod bootstrap;
 pub mod docs;
 pub mod email_changes;
@@ -15,6 +16,7 @@ pub mod finding;
 pub mod headers;
 pub mod health;
 pub mod idempotency;
+pub mod imports;
 pub mod invitations;
 pub mod jobs;
 pub mod json;
@@ -34,6 +36,7 @@ pub mod preconditions;
 pub mod problem;
 pub mod rate_limit;
 pub mod reauthentication;
+pub mod records;
 pub mod registrations;
 pub mod roles;
 pub mod router;
@@ -138,7 +141,11 @@ impl Server {
         if headers::is_preflight(&request) {
             return headers::preflight();
         }
-        let offered = if path == "/docs" { "text/html" } else { "application/json" };
+        let offered = match path {
+            "/docs" => "text/html",
+            imports::PATH => imports::MEDIA_TYPE,
+            _ => "application/json",
+        };
         // An export has a choice of its own.
         if path != exports::PATH && !headers::accepts(request.headers(), offered) {
             return Problem::not_acceptable(offered).into_response();
@@ -146,7 +153,7 @@ impl Server {
         // A body that says itself that it is too large is read, if at all, only so
         // that its sender gets to see the answer.
         let length = headers::content_length(request.headers());
-        if length > self.app.config.body_limit {
+        if length > self.app.config.body_limit && path != imports::PATH {
             if length <= json::DISCARDED {
                 json::discard(request.into_body()).await;
             }

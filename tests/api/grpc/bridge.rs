@@ -29,6 +29,8 @@ const WITHOUT_RPC: &[(&str, &str)] = &[
     ("* /api/v1/email-verifications*", "a dialogue with a person, by mail"),
     ("* /api/v1/password-resets*", "a dialogue with a person, by mail"),
     ("* /api/v1/invitations*", "a dialogue with a person, by mail"),
+    ("POST /api/v1/users/import", "ImportUsers takes users as a stream, too"),
+    ("POST /api/v1/users/batch", "BatchUsers does many operations, as a stream"),
     ("DELETE /api/v1/users/{id}/factors", "the work of an administrator, in a page"),
     ("* /api/v1/roles*", "set up once, by whoever administers"),
     ("GET /api/v1/permissions", "set up once, by whoever administers"),

@@ -3,6 +3,7 @@
 mod backups;
 mod conformance;
 mod faults;
+mod imports;
 mod kills;
 mod migrations;
 mod retries;
