@@ -1,13 +1,18 @@
-//! Many users at once, as a stream.
+//! Many users at once: import and export, as streams.
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::TryStream;
+use futures_util::{Stream, TryStream};
 use reqwest::{Body, Method, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError, Result};
 use crate::model::Others;
 use crate::users::{USERS, Users};
+
+/// How long an export may pause.
+const PAUSE_LIMIT: Duration = Duration::from_secs(120);
 
 /// How users are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,14 +135,37 @@ impl Users<'_> {
         Bytes: From<S::Ok>,
     {
         let path: Vec<_> = USERS.into_iter().chain(["import"]).collect();
-        let response = self
-            .0
-            .call(Method::POST, &path)
+        // Who is refused in the middle of sending may not hear why: the connection ends.
+        // So an empty import asks first.
+        let first = self.0.call(Method::POST, &path).query("dry_run", Some("true"));
+        first.content_type(Format::Ndjson.media_type()).complete().await?;
+        let call = self.0.call(Method::POST, &path).content_type(format.media_type());
+        let response = call
             .query("dry_run", options.dry_run.then_some("true"))
             .query("report", options.only_failed.then_some("failed"))
-            .send_stream(format.media_type(), Body::wrap_stream(users))
+            .send_stream(Body::wrap_stream(users))
             .await?;
         Ok(ImportReports { response, read: BytesMut::new() })
+    }
+
+    /// Exports users, whole: a stream that breaks off ends with an error.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn export(
+        self,
+        format: Format,
+        filter: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<Bytes>>> {
+        let path: Vec<_> = USERS.into_iter().chain(["export"]).collect();
+        let call = self.0.call(Method::GET, &path).query("filter", filter);
+        let response = call.accept(format.media_type()).stream().send().await?;
+        Ok(futures_util::stream::try_unfold(response, async |mut response| {
+            let next = tokio::time::timeout(PAUSE_LIMIT, response.chunk()).await;
+            let next = next.map_err(|_| stalled(&response))??;
+            Ok(next.map(|chunk| (chunk, response)))
+        }))
     }
 }
 
@@ -163,4 +191,9 @@ impl ImportReports {
             }
         }
     }
+}
+
+fn stalled(response: &Response) -> Error {
+    let reason = format!("nothing came for {} s", PAUSE_LIMIT.as_secs());
+    Error::Unexpected { status: response.status().as_u16(), reason }
 }

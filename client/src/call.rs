@@ -81,9 +81,13 @@ impl<'a> Call<'a> {
 
     fn whole(mut self, content_type: &'static str, body: &impl Serialize) -> Self {
         // Nothing that is sent has keys that are no texts.
-        let bytes = serde_json::to_vec(body).unwrap_or_default();
-        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        self.body = Some(bytes.into());
+        self.body = Some(serde_json::to_vec(body).unwrap_or_default().into());
+        self.content_type(content_type)
+    }
+
+    /// Says what the body is.
+    pub(crate) fn content_type(mut self, media_type: &'static str) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         self
     }
 
@@ -112,6 +116,12 @@ impl<'a> Call<'a> {
     /// Shows nothing.
     pub(crate) fn public(mut self) -> Self {
         self.is_public = true;
+        self
+    }
+
+    /// Asks for this media type.
+    pub(crate) fn accept(mut self, media_type: &'static str) -> Self {
+        self.headers.insert(header::ACCEPT, HeaderValue::from_static(media_type));
         self
     }
 
@@ -153,16 +163,10 @@ impl<'a> Call<'a> {
 
     /// Sends what arrives, as it arrives, and gives the answer, if it is a success, as
     /// soon as it begins. It is tried once.
-    pub(crate) async fn send_stream(
-        self,
-        content_type: &'static str,
-        body: Body,
-    ) -> Result<Response> {
+    pub(crate) async fn send_stream(self, body: Body) -> Result<Response> {
         let call = self.stream();
         let token = call.token(None).await?;
-        let request = call.request(token.as_deref())?;
-        let request = request.header(header::CONTENT_TYPE, content_type).body(body);
-        let response = request.send().await?;
+        let response = call.request(token.as_deref())?.body(body).send().await?;
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
 

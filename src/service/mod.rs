@@ -12,6 +12,7 @@ pub mod email_changes;
 pub mod email_codes;
 pub mod email_sign_in;
 pub mod email_verifications;
+pub mod exports;
 pub mod factors;
 pub mod finding;
 pub mod health;

@@ -56,6 +56,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("POST /api/v1/me/factors/totp/confirm",         Target::None,             own_code,       [401, 401, 401, 401, 200, 409, 404, 404, 403, 403]),
     ("POST /api/v1/me/factors/recovery-codes",       Target::None,             other_code,     [401, 401, 401, 401, 404, 200, 404, 404, 403, 403]),
     ("GET /api/v1/users",                            Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/users/export",                     Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
     ("POST /api/v1/users",                           Target::None,             somebody,       [401, 401, 401, 401, 403, 403, 201, 201, 201, 403]),
     ("POST /api/v1/users",                           Target::None,             new_admin,      [401, 401, 401, 401, 403, 403, 403, 201, 403, 403]),
     ("GET /api/v1/users/{id}",                       Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),

@@ -312,3 +312,33 @@ async fn what_is_no_import_is_refused() {
     answer.assert_problem(406, "not_acceptable");
     assert_eq!(app.contents(), before);
 }
+
+#[tokio::test]
+async fn what_was_exported_is_imported_elsewhere() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let ada = json!({"external_id": "crm-1", "email": "ada@example.com", "name": "Lovelace, Ada",
+        "metadata": {"locale": "en"}, "private_metadata": {"segment": 1},
+        "own_metadata": {"theme": "dark"}, "roles": ["admin", "user"], "email_verified": true});
+    let eve = json!({"external_id": "crm-2", "email": "eve@example.com", "name": "Eve",
+        "suspended_at": "2021-01-01T00:00:00Z"});
+    import(&admin, &[ada, eve]).await;
+    for (format, media_type) in [("ndjson", NDJSON), ("csv", "text/csv")] {
+        let export = admin.get(format!("/api/v1/users/export?format={format}")).await;
+        let elsewhere = TestApp::new().await;
+        let there = elsewhere.admin().await;
+        let answer = send(&there, media_type, export.assert_status(200).text).await;
+        // The admin is there already, and has no external id.
+        let mut codes: Vec<_> = outcomes(&answer).into_iter().map(|(_, _, code)| code).collect();
+        codes.sort();
+        assert_eq!(codes, ["", "", "email_taken"], "{answer}");
+        for (id, here) in ["crm-1", "crm-2"].map(|id| (id, &admin)) {
+            let path = format!("/api/v1/users?external_id={id}");
+            let mut users = [here.get(&path).await, there.get(&path).await].map(|a| a.body);
+            for user in &mut users {
+                user["items"][0]["id"] = Value::Null;
+            }
+            assert_eq!(users[0]["items"], users[1]["items"], "{format}");
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod conditional_reads;
 mod coverage;
 mod email_changes;
 mod email_sign_in;
+mod exports;
 mod factors;
 mod finding;
 mod finding_costs;

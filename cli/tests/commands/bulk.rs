@@ -1,6 +1,7 @@
-//! `import`
+//! `import`, `export`
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
@@ -86,4 +87,34 @@ fn who_may_not_import_is_told_so() {
     let many: String = USERS.repeat(20_000);
     reader.feed(&["import", "-"], &many).expect(3).saying("users:write");
     reader.run(&["import", "no-such-file"]).expect(1).saying("no-such-file");
+}
+
+#[test]
+fn an_export_is_what_an_import_takes() {
+    let admin = Shell::admin();
+    let id = admin.create_user("exported@example.com");
+    let exported = admin.run(&["export"]).expect(0).stdout;
+    let users = exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let user = users.into_iter().find(|user| user["id"] == id.as_str()).unwrap();
+    assert_eq!(user["email"], "exported@example.com");
+
+    admin.run(&["export", "--format", "csv", "-o", "users.csv"]).expect(0);
+    let csv = fs::read_to_string(admin.file("users.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().contains("email"), "{csv}");
+    assert!(csv.contains("exported@example.com"), "{csv}");
+    let mode = fs::metadata(admin.file("users.csv")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(!admin.file("users.csv.part").exists());
+}
+
+#[test]
+fn an_export_of_some_has_those_only() {
+    let admin = Shell::admin();
+    let id = admin.create_user("only-this@example.com");
+    let filter = ["export", "--filter", r#"email eq "only-this@example.com""#];
+    let lines = admin.json_lines(&filter);
+    let [user] = &lines[..] else { panic!("{lines:#?}") };
+    assert_eq!(user["id"], id.as_str());
+    admin.run(&["export", "--filter", "nonsense", "-o", "none"]).expect(1);
+    assert!(!admin.file("none").exists());
 }

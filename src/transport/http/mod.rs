@@ -9,6 +9,7 @@ pub mod email_changes;
 pub mod email_codes;
 pub mod email_verifications;
 pub mod entity_tags;
+pub mod exports;
 pub mod extract;
 pub mod factors;
 pub mod finding;
@@ -146,7 +147,8 @@ impl Server {
             imports::PATH => imports::MEDIA_TYPE,
             _ => "application/json",
         };
-        if !headers::accepts(request.headers(), offered) {
+        // An export has a choice of its own.
+        if path != exports::PATH && !headers::accepts(request.headers(), offered) {
             return Problem::not_acceptable(offered).into_response();
         }
         // A body that says itself that it is too large is read, if at all, only so

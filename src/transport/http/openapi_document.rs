@@ -8,10 +8,10 @@ use super::preconditions;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
-    api_keys, audit, batches, bootstrap, email_changes, email_codes, email_verifications, factors,
-    health, imports, invitations, jobs, magic_links, mailbox, me, openapi, openapi_texts, own_data,
-    password_resets, passwords, reauthentication, registrations, roles, second_factor, sessions,
-    signing_keys, user_roles, users, well_known,
+    api_keys, audit, batches, bootstrap, email_changes, email_codes, email_verifications, exports,
+    factors, health, imports, invitations, jobs, magic_links, mailbox, me, openapi, openapi_texts,
+    own_data, password_resets, passwords, reauthentication, registrations, roles, second_factor,
+    sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::domain::idempotency::MAX_LENGTH;
 
@@ -44,7 +44,7 @@ use crate::domain::idempotency::MAX_LENGTH;
         invitations::list, invitations::create, invitations::delete,
         email_changes::create, email_changes::confirm,
         batches::create, imports::create,
-        users::list, users::create, users::get, users::replace, users::patch, users::delete,
+        exports::export, users::list, users::create, users::get, users::replace, users::patch, users::delete,
         audit::list, audit::verify,
         jobs::run, mailbox::list,
         signing_keys::list, signing_keys::rotate, well_known::jwks,

@@ -11,9 +11,9 @@ use axum::routing::{delete, get, post, put};
 use super::problem::Problem;
 use super::{
     api_keys, audit, batches, bootstrap, docs, email_changes, email_codes, email_verifications,
-    factors, health, idempotency, imports, invitations, jobs, magic_links, mailbox, me, openapi,
-    own_data, password_resets, passwords, reauthentication, registrations, roles, second_factor,
-    sessions, signing_keys, user_roles, users, well_known,
+    exports, factors, health, idempotency, imports, invitations, jobs, magic_links, mailbox, me,
+    openapi, own_data, password_resets, passwords, reauthentication, registrations, roles,
+    second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::app::App;
 
@@ -52,6 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/me/email-change", post(email_changes::create))
         .route("/api/v1/me/email-change/confirm", post(email_changes::confirm))
         .route("/api/v1/users", get(users::list).post(users::create))
+        .route("/api/v1/users/export", get(exports::export))
         .route(
             "/api/v1/users/{id}",
             get(users::get).put(users::replace).patch(users::patch).delete(users::delete),

@@ -37,6 +37,7 @@ const WITHOUT_RPC: &[(&str, &str)] = &[
     ("* /api/v1/api-keys*", "set up once, by whoever administers"),
     ("* /api/v1/signing-keys*", "set up once, by whoever administers"),
     ("* /api/v1/audit-events*", "read by auditors; WatchUsers tells programs what changed"),
+    ("GET /api/v1/users/export", "ExportUsers streams the same, user by user"),
     ("POST /internal/jobs/run", "called by timers, which speak HTTP"),
     ("GET /dev/mailbox", "for development"),
     ("GET /.well-known/jwks.json", "the address is a standard"),
