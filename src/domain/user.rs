@@ -92,6 +92,31 @@ pub struct OwnPatch {
     pub own_metadata: Option<MergePatch>,
 }
 
+impl User {
+    /// The next version, suspended or not.
+    pub fn with_suspension(self, suspended_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let version = self.version.saturating_add(1);
+        Self { suspended_at, updated_at: now, version, ..self }
+    }
+
+    /// The next version, with this profile. A new address is not proven.
+    pub fn with_profile(self, profile: Profile, now: Timestamp) -> DirectoryEntry {
+        let same_address = self.email.normalized() == profile.email.normalized();
+        let user = Self {
+            email_verified_at: self.email_verified_at.filter(|_| same_address),
+            email: profile.email,
+            name: profile.name,
+            external_id: profile.external_id,
+            metadata: profile.metadata,
+            own_metadata: profile.own_metadata.unwrap_or(self.own_metadata),
+            updated_at: now,
+            version: self.version.saturating_add(1),
+            ..self
+        };
+        DirectoryEntry { user, private_metadata: profile.private_metadata }
+    }
+}
+
 impl Profile {
     /// The profile of somebody of whom no more is known.
     pub fn new(email: Email, name: Name) -> Self {

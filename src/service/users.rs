@@ -14,7 +14,6 @@ use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, Permissions, RoleName};
-use crate::domain::time::Timestamp;
 use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
@@ -196,7 +195,7 @@ pub async fn suspend(
             events::append(&event),
         ];
         let takes_admin = user.roles.contains(&RoleName::ADMIN);
-        let entry = entry.with(|user| with_suspension(user, Some(now), now));
+        let entry = entry.with(|user| user.with_suspension(Some(now), now));
         if commit(app, cx, change, takes_admin, &entry).await? {
             return Ok(entry);
         }
@@ -221,7 +220,7 @@ pub async fn unsuspend(
         let now = app.now();
         let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
         let change = [users::set_suspended(id, user.version, None, now), events::append(&event)];
-        let entry = entry.with(|user| with_suspension(user, None, now));
+        let entry = entry.with(|user| user.with_suspension(None, now));
         if commit(app, cx, change, false, &entry).await? {
             return Ok(entry);
         }
@@ -339,7 +338,7 @@ async fn write(
         statements.push(one_time_tokens::end_all_of(user.id));
     }
     match app.store.commit(statements).await {
-        Ok(()) => Ok(Some(updated(user, profile, now))),
+        Ok(()) => Ok(Some(user.with_profile(profile, now))),
         Err(DatabaseError::Guard { .. }) => Ok(None),
         Err(error) => Err(key_taken(error)),
     }
@@ -360,27 +359,6 @@ async fn change(
         }
     }
     Err(super::busy())
-}
-
-fn with_suspension(user: User, suspended_at: Option<Timestamp>, now: Timestamp) -> User {
-    let version = user.version.saturating_add(1);
-    User { suspended_at, updated_at: now, version, ..user }
-}
-
-fn updated(user: User, profile: Profile, now: Timestamp) -> DirectoryEntry {
-    let same_address = user.email.normalized() == profile.email.normalized();
-    let user = User {
-        email_verified_at: user.email_verified_at.filter(|_| same_address),
-        email: profile.email,
-        name: profile.name,
-        external_id: profile.external_id,
-        metadata: profile.metadata,
-        own_metadata: profile.own_metadata.unwrap_or(user.own_metadata),
-        updated_at: now,
-        version: user.version.saturating_add(1),
-        ..user
-    };
-    DirectoryEntry { user, private_metadata: profile.private_metadata }
 }
 
 /// Who calls, and the user that they ask for.
