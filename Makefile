@@ -39,6 +39,10 @@ component: toolchain ## Build the component alone
 host: toolchain ## Build the host alone
 	$(HOST_PROFILE) $(CARGO) build --release --locked -p rollcall-host
 
+.PHONY: cli
+cli: ## Build the command line, target/release/rollcall, to be put where you like
+	$(HOST_PROFILE) $(CARGO) build --release --locked -p rollcall-cli
+
 .PHONY: up
 up: component ## Serve the API: on Spin 4.1 or newer where it is installed, else on the host
 	@scripts/has-spin || $(MAKE) host
@@ -83,20 +87,24 @@ test-postgres: ## Run the tests of the API once more, on a Postgres that they st
 test-host: toolchain ## Run the host's own tests
 	$(HOST_PROFILE) $(CARGO) test --release --locked -p rollcall-host
 
-# They are about SQLite, or about both databases already.
-E2E_ON_SQLITE := readme:: on_both::
+# What speaks to the built component over the network: by itself, by the command
+# line, and by the client below that.
+E2E := -p rollcall-e2e -p rollcall-cli -p rollcall-client
+
+# They are about SQLite, about both databases already, or about the command line.
+E2E_ON_SQLITE := readme:: on_both:: commands::
 
 .PHONY: e2e
 e2e: e2e-sqlite e2e-postgres ## Run the end-to-end tests; ROLLCALL_SPIN=/path/to/spin runs them on a real Spin
 
 .PHONY: e2e-sqlite
 e2e-sqlite: build ## Run the end-to-end tests on SQLite, and those that are about both databases
-	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) test --locked -p rollcall-e2e
+	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) test --locked $(E2E)
 
 .PHONY: e2e-postgres
 e2e-postgres: build ## Run the end-to-end tests once more, on a Postgres that they start
 	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(CARGO) run --locked --quiet -p rollcall-testkit --bin with-postgres -- \
-		$(CARGO) test --locked -p rollcall-e2e -- $(E2E_ON_SQLITE:%=--skip %)
+		$(CARGO) test --locked $(E2E) -- $(E2E_ON_SQLITE:%=--skip %)
 
 .PHONY: fuzz
 fuzz: build ## Let schemathesis drive the API for long: FUZZ_EXAMPLES=100 cases an operation, FUZZ_SEEDS='1 2 3'

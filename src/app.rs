@@ -10,6 +10,7 @@ use crate::http_client::HttpClient;
 use crate::mailer::{self, Mailer};
 use crate::password_hasher::PasswordHasher;
 use crate::service::health::Writes;
+use crate::service::idempotency::Running;
 use crate::service::signing_keys::KeyRing;
 use crate::store::Store;
 use crate::store::database::{BoxFuture, Database};
@@ -59,6 +60,8 @@ pub struct App {
     pub keys: KeyRing,
     /// Whether changes could be made a moment ago.
     pub writes: Writes,
+    /// The repeatable requests that are being done.
+    pub running: Running,
     last_event: Mutex<Option<EventId>>,
 }
 
@@ -113,6 +116,7 @@ impl App {
             background,
             keys,
             writes: Writes::default(),
+            running: Running::default(),
             last_event,
         }
     }

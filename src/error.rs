@@ -104,6 +104,13 @@ pub enum Error {
     PreconditionFailed,
     /// The caller must name the version that it means to change.
     PreconditionRequired,
+    /// The key of a repeatable request was used for another one.
+    KeyReused,
+    /// The same repeatable request is being done.
+    InProgress {
+        /// When it will be done, most likely.
+        retry_after: Duration,
+    },
     /// Too many attempts.
     TooManyRequests {
         /// How long to wait before the next one can succeed.
@@ -174,6 +181,8 @@ impl Error {
             | Self::Conflict { .. }
             | Self::PreconditionFailed
             | Self::PreconditionRequired
+            | Self::KeyReused
+            | Self::InProgress { .. }
             | Self::TooManyRequests { .. } => None,
         }
     }

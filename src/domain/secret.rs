@@ -45,6 +45,10 @@ pub enum Purpose {
     MailRecipients,
     /// Encrypts what a cache remembers.
     Cache,
+    /// Knows requests again that are repeated.
+    Repetitions,
+    /// Encrypts the answers to them at rest.
+    Answers,
 }
 
 impl Purpose {
@@ -57,6 +61,8 @@ impl Purpose {
             Self::RecoveryCodes => b"rollcall/recovery-codes/v1",
             Self::Mails => b"rollcall/mails/v1",
             Self::Cache => b"rollcall/cache/v2",
+            Self::Repetitions => b"rollcall/repetitions/v1",
+            Self::Answers => b"rollcall/answers/v1",
             Self::EmailCodes => b"rollcall/email-codes/v1",
             Self::RateLimits => b"rollcall/rate-limits/v1",
             Self::MailRecipients => b"rollcall/mail-recipients/v1",

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+
 use super::Context;
 use super::remembered::Remembered;
 use crate::app::App;
@@ -78,6 +80,25 @@ impl Credentials {
     /// Whether this could be a credential of somebody.
     pub fn is_plausible(&self) -> bool {
         self.lookup().is_ok()
+    }
+
+    /// Who the caller claims to be, by an id that stays when its tokens change.
+    pub fn claimed(&self) -> Option<String> {
+        match self {
+            Self::AccessToken(token) => Some(format!("user:{}", token.claims.user)),
+            Self::ApiKey(hash) => Some(format!("api_key:{}", HEXLOWER.encode(hash))),
+            Self::None | Self::Garbage | Self::Bearer(_) => None,
+        }
+    }
+
+    /// The same of a caller who may be nobody: what they show, if anything.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::AccessToken(token) => token.text.clone(),
+            Self::Bearer(text) => text.clone(),
+            Self::ApiKey(hash) => HEXLOWER.encode(hash),
+            Self::None | Self::Garbage => String::new(),
+        }
     }
 
     fn lookup(&self) -> Result<Lookup> {

@@ -47,8 +47,9 @@ pub async fn create(app: &App, cx: &Context, new: NewApiKey) -> Result<(ApiKey, 
     let subject = Some(Subject::ApiKey(key.id));
     let event = cx.event(app, now, caller.actor(), EventKind::ApiKeyCreated, subject);
     let insert = api_keys::insert(&key, &token.hash());
-    app.store.commit([insert, events::append(&event)]).await?;
-    Ok((key, token))
+    let made = (key, token);
+    cx.commit(app, [insert, events::append(&event)], &made).await?;
+    Ok(made)
 }
 
 /// One key.

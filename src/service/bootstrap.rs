@@ -8,9 +8,9 @@ use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
-use crate::domain::role::RoleName;
+use crate::domain::role::{Permissions, RoleName};
 use crate::domain::secret::{equal, sha256};
-use crate::domain::user::{DirectoryEntry, Profile};
+use crate::domain::user::{DirectoryEntry, Profile, User};
 use crate::error::{Error, Result};
 use crate::store::database::DatabaseError;
 use crate::store::users::NewUser;
@@ -38,17 +38,32 @@ pub async fn bootstrap(
         at: now,
     };
     let event = |kind| events::append(&cx.event(app, now, Actor::Operator, kind, Some(id)));
-    let commit = app.store.commit([
+    let statements = [
         roles::lock_admins(),
         roles::require_no_admin(),
         users::insert(&user),
         roles::grant(id, &[RoleName::ADMIN].into()),
         event(EventKind::Bootstrapped),
         event(EventKind::UserCreated),
-    ]);
-    commit.await.map_err(meaning)?;
-    let row = app.store.query(users::by_id(id)).await?.into_iter().next();
-    Ok(users::entry_from_row(row.ok_or(Error::NotFound("user"))?)?)
+    ];
+    let user = User {
+        id,
+        external_id: profile.external_id.clone(),
+        email: profile.email.clone(),
+        email_verified_at: Some(now),
+        name: profile.name.clone(),
+        roles: vec![RoleName::ADMIN],
+        permissions: Permissions::default(),
+        metadata: profile.metadata.clone(),
+        own_metadata: profile.own_metadata.clone().unwrap_or_default(),
+        created_at: now,
+        updated_at: now,
+        suspended_at: None,
+        version: 1,
+    };
+    let admin = DirectoryEntry { user, private_metadata: profile.private_metadata.clone() };
+    cx.commit(app, statements, &admin).await.map_err(meaning)?;
+    Ok(admin)
 }
 
 /// Fails unless the request shows the bootstrap token. Guesses are counted.

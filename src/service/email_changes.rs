@@ -46,7 +46,7 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Re
         mails::write(app, cx, now, warning, None, mails::Send::Yes)?,
         events::append(&event),
     ];
-    Ok(app.store.commit(statements).await?)
+    Ok(cx.commit(app, statements, &()).await?)
 }
 
 /// Takes the proof of the new address. Sessions go on; every other token of the
@@ -63,13 +63,14 @@ pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()
     let notice = Message::EmailChanged { new_email: new.to_string() };
     let notice = addressees::draft_to(app, cx, &user, notice);
     let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailChanged, Some(id));
-    let commit = app.store.commit([
+    let statements = [
         consume(&stored, now),
         users::change_email(id, &new, now),
         end_all_of(id),
         registrations::delete_of(&new),
         mails::write(app, cx, now, notice, None, mails::Send::Yes)?,
         events::append(&event),
-    ]);
+    ];
+    let commit = cx.commit(app, statements, &());
     commit.await.map_err(|error| one_time_tokens::refused(error, "token"))
 }

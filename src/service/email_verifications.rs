@@ -52,7 +52,7 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
         mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
         events::append(&event),
     ];
-    Ok(app.store.commit(statements).await?)
+    Ok(cx.commit(app, statements, &()).await?)
 }
 
 /// Takes the proof: makes a user of whoever registered, or marks the address of a
@@ -68,11 +68,12 @@ pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()
     let id = stored.user.ok_or_else(invalid)?;
     let now = app.now();
     let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailVerified, Some(id));
-    let commit = app.store.commit([
+    let statements = [
         consume(&stored, now),
         users::verify_email(id, &stored.subject, now),
         events::append(&event),
-    ]);
+    ];
+    let commit = cx.commit(app, statements, &());
     commit.await.map_err(|error| one_time_tokens::refused(error, "token"))
 }
 
@@ -89,6 +90,6 @@ async fn confirm_registration(app: &App, cx: &Context, stored: &StoredToken) -> 
         roles: &[RoleName::USER],
     };
     let (_, made) = admit(app, cx, now, &person);
-    let commit = app.store.commit(std::iter::once(consume(stored, now)).chain(made));
+    let commit = cx.commit(app, std::iter::once(consume(stored, now)).chain(made), &());
     commit.await.map_err(|error| one_time_tokens::refused(error, "token"))
 }

@@ -43,8 +43,10 @@ pub async fn enroll(app: &App, cx: &Context) -> Result<Enrollment> {
     let sealed = key.seal(Purpose::TotpSecrets, user.id.bytes(), secret.bytes(), &*app.rng);
     let event = cx.event(app, now, caller.actor(), EventKind::FactorEnrolled, Some(user.id));
     let statements = [factors::enroll(user.id, &sealed, now), events::append(&event)];
-    app.store.commit(statements).await.map_err(|error| error.on_guard(already_active()))?;
-    Ok(Enrollment { secret: secret.base32(), uri })
+    let enrollment = Enrollment { secret: secret.base32(), uri };
+    let commit = cx.commit(app, statements, &enrollment).await;
+    commit.map_err(|error| error.on_guard(already_active()))?;
+    Ok(enrollment)
 }
 
 /// Confirms the authenticator app with a code of it. The session has now shown
@@ -74,7 +76,8 @@ pub async fn confirm(app: &App, cx: &Context, code: &TotpCode) -> Result<Vec<Str
     ];
     statements.extend(replace);
     statements.push(question.notice(Message::SecondFactorAdded {})?);
-    app.store.commit(statements).await.map_err(|error| error.on_guard(already_active()))?;
+    let commit = cx.commit(app, statements, &codes).await;
+    commit.map_err(|error| error.on_guard(already_active()))?;
     Ok(codes)
 }
 
@@ -85,7 +88,7 @@ pub async fn replace_recovery_codes(app: &App, cx: &Context, code: &Code) -> Res
     let uses = question.check(&totp, code, None).await?;
     let (codes, replace) = new_recovery_codes(app, caller.user.id);
     let event = question.event(EventKind::RecoveryCodesReplaced);
-    question.commit(uses, replace.into_iter().chain([event])).await?;
+    question.commit(uses, replace.into_iter().chain([event]), &codes).await?;
     Ok(codes)
 }
 
@@ -96,7 +99,8 @@ pub async fn remove(app: &App, cx: &Context, code: &Code) -> Result<()> {
     let uses = question.check(&totp, code, None).await?;
     let event = question.event(EventKind::FactorRemoved);
     let notice = question.notice(Message::SecondFactorRemoved {})?;
-    question.commit(uses, removal(caller.user.id).into_iter().chain([event, notice])).await
+    let rest = removal(caller.user.id).into_iter().chain([event, notice]);
+    question.commit(uses, rest, &()).await
 }
 
 /// Removes the factors of somebody who has lost them, and ends their sessions.

@@ -64,7 +64,7 @@ pub async fn create(
         mails::write(app, cx, now, draft, Some(expires_at), mails::Send::Yes)?,
         events::append(&event),
     ];
-    app.store.commit(statements).await?;
+    cx.commit(app, statements, &invitation).await?;
     Ok(invitation)
 }
 

@@ -12,7 +12,8 @@ use crate::error::Result;
 use crate::mailer;
 use crate::store::database::Statement;
 use crate::store::{
-    challenges, invitations, mails as kept, one_time_tokens, rate_limits, registrations, sessions,
+    answers, challenges, invitations, mails as kept, one_time_tokens, rate_limits, registrations,
+    sessions,
 };
 
 /// No platform lets a request take longer than 30 seconds.
@@ -50,12 +51,13 @@ pub async fn run(app: &App, cx: &Context) -> Result<Done> {
 }
 
 async fn purge(app: &App, now: Timestamp) -> Result<usize> {
-    let expired: [Statement; 7] = [
+    let expired: [Statement; 8] = [
         rate_limits::delete_full(now, BUCKETS_BATCH),
         one_time_tokens::purge(now, PURGE_BATCH),
         registrations::purge(now, PURGE_BATCH),
         invitations::purge(now, PURGE_BATCH),
         challenges::purge(now, PURGE_BATCH),
+        answers::purge(now, PURGE_BATCH),
         sessions::purge(now.minus(SESSIONS_KEPT), PURGE_BATCH),
         kept::purge(now.minus(MAILS_KEPT), PURGE_BATCH),
     ];

@@ -43,7 +43,7 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<OneTimeToken>
         mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
         events::append(&event),
     ];
-    app.store.commit(statements).await?;
+    cx.commit(app, statements, &request).await?;
     Ok(request)
 }
 

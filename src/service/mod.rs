@@ -12,7 +12,9 @@ pub mod email_codes;
 pub mod email_sign_in;
 pub mod email_verifications;
 pub mod factors;
+pub mod finding;
 pub mod health;
+pub mod idempotency;
 pub mod invitations;
 pub mod jobs;
 pub mod magic_links;
@@ -74,6 +76,8 @@ pub struct Context {
     pub locale: Option<Locale>,
     /// Whether the request wrote a mail, to be sent when it was answered.
     pub wrote_mail: WroteMail,
+    /// What makes it repeatable, if it is.
+    pub once: Option<Arc<idempotency::Once>>,
 }
 
 /// Shared by the copies of a request's context.

@@ -42,7 +42,7 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
         mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
         events::append(&event),
     ];
-    Ok(app.store.commit(statements).await?)
+    Ok(cx.commit(app, statements, &()).await?)
 }
 
 /// Sets the password. Ends every session and every other token of the user, proves
@@ -70,7 +70,7 @@ pub async fn confirm(
             return Err(invalid());
         }
     };
-    let commit = app.store.commit(statements).await;
+    let commit = cx.commit(app, statements, &()).await;
     commit.map_err(|error| one_time_tokens::refused(error, "token"))
 }
 

@@ -48,8 +48,9 @@ pub async fn reauthenticate(
     let hash = sha256(access_token.as_bytes());
     let update = sessions::reauthenticate(&session, generation, &hash);
     let event = question.event(EventKind::SessionReauthenticated);
-    question.commit(uses, [update, event]).await?;
-    Ok(signed_in(app, access_token, session, caller.user))
+    let signed_in = signed_in(app, access_token, session, caller.user.clone());
+    question.commit(uses, [update, event], &signed_in).await?;
+    Ok(signed_in)
 }
 
 fn no_password() -> Error {

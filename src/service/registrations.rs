@@ -88,7 +88,7 @@ async fn ask_for_proof(app: &App, cx: &Context, new: NewRegistration) -> Result<
         mails::write(app, cx, now, draft, Some(expires_at), mails::Send::Yes)?,
         events::append(&event),
     ];
-    Ok(app.store.commit(statements).await?)
+    Ok(cx.commit(app, statements, &()).await?)
 }
 
 /// A token that proves the address of a registration.
@@ -187,7 +187,7 @@ async fn accept(
     ];
     statements.extend(made);
     statements.push(events::append(&event));
-    let commit = app.store.commit(statements).await;
+    let commit = cx.commit(app, statements, &()).await;
     commit.map_err(|error| one_time_tokens::refused(error, "invitation"))
 }
 

@@ -28,7 +28,7 @@ pub async fn create(
     let role = Role { name, permissions, created_at: now, updated_at: now, version: 1 };
     let subject = Subject::Role(role.name.clone());
     let event = cx.event(app, now, caller.actor(), EventKind::RoleCreated, Some(subject));
-    let commit = app.store.commit([roles::insert(&role), events::append(&event)]);
+    let commit = cx.commit(app, [roles::insert(&role), events::append(&event)], &role);
     let taken = || Error::conflict("role_exists", "There is a role of this name.");
     commit.await.map_err(|error| error.on_guard(taken()))?;
     Ok(role)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::rate_limits::Attempt;
-use super::sessions::{self, FirstFactor, SignedIn};
+use super::sessions::{self, Admission, FirstFactor, SignedIn};
 use super::{Context, mails};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
@@ -41,7 +41,7 @@ pub(super) async fn challenge(
     cx: &Context,
     shown: FirstFactor,
     now: Timestamp,
-) -> Result<Challenge> {
+) -> Result<Admission> {
     let (user, token) = (shown.user.id, ChallengeToken::new(&*app.rng));
     let expires_at = now.plus(CHALLENGE_TTL);
     let device = shown.device.as_ref();
@@ -50,9 +50,11 @@ pub(super) async fn challenge(
     let mut statements = shown.uses;
     statements.push(challenges::insert(&token.hash(), user, &shown.methods, device, expires_at));
     statements.push(events::append(&event));
-    let commit = app.store.commit(statements).await;
+    let challenge = Challenge { token: token.reveal(), expires_in: CHALLENGE_TTL };
+    let admission = Admission::SecondFactorRequired(challenge);
+    let commit = cx.commit(app, statements, &admission).await;
     commit.map_err(|error| error.on_guard(Error::Unauthenticated))?;
-    Ok(Challenge { token: token.reveal(), expires_in: CHALLENGE_TTL })
+    Ok(admission)
 }
 
 /// Signs in who answers the question with a good code.
@@ -92,7 +94,7 @@ async fn answer(
         sessions::begin(app, cx, challenge.user.clone(), methods, challenge.device, now).await?;
     let mut rest = vec![challenges::take(token, now)];
     rest.extend(begun.statements);
-    question.commit(uses, rest).await?;
+    question.commit(uses, rest, &begun.signed_in).await?;
     Ok(begun.signed_in)
 }
 
@@ -138,13 +140,14 @@ impl Question<'_> {
     }
 
     /// Uses a code up, and does what it was shown for, in one commit.
-    pub(super) async fn commit(
+    pub(super) async fn commit<T: 'static>(
         &self,
         uses: Vec<Statement>,
         rest: impl IntoIterator<Item = Statement>,
+        outcome: &T,
     ) -> Result<()> {
         let own = uses.len();
-        match self.app.store.commit(uses.into_iter().chain(rest)).await {
+        match self.cx.commit(self.app, uses.into_iter().chain(rest), outcome).await {
             Ok(()) => Ok(()),
             Err(DatabaseError::Guard { statement }) if statement < own => {
                 Err(self.refuse().await?)

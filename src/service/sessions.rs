@@ -75,11 +75,11 @@ pub async fn authenticated(app: &App, cx: &Context, shown: FirstFactor) -> Resul
     let mut statements = shown.uses.clone();
     statements.push(factors::require_none(shown.user.id));
     statements.extend(begun.statements);
-    match app.store.commit(statements).await {
-        Ok(()) => Ok(Admission::SignedIn(Box::new(begun.signed_in))),
+    let admission = Admission::SignedIn(Box::new(begun.signed_in));
+    match cx.commit(app, statements, &admission).await {
+        Ok(()) => Ok(admission),
         Err(DatabaseError::Guard { statement }) if statement == guard => {
-            let challenge = second_factor::challenge(app, cx, shown, now).await?;
-            Ok(Admission::SecondFactorRequired(challenge))
+            second_factor::challenge(app, cx, shown, now).await
         }
         Err(DatabaseError::Guard { .. }) => Err(Error::Unauthenticated),
         Err(error) => Err(super::users::email_taken(error)),

@@ -66,6 +66,7 @@ impl KeyRing {
         let is_made = signing_key::next(&keys.records, now).is_some();
         if !is_made && record.is_due(algorithm, max_age, now) {
             let _ = self.make(app, cx, Actor::Service, Turn::Next).await;
+            let _ = self.load(app).await;
         }
         let token = keys.pair(&record.kid).and_then(|pair| pair.sign(claims));
         token.ok_or_else(|| Error::internal("the access token could not be signed"))
@@ -95,7 +96,7 @@ impl KeyRing {
             return Ok(keys);
         }
         self.make(app, cx, Actor::Service, Turn::First).await?;
-        self.current(app).await
+        self.load(app).await
     }
 
     async fn current(&self, app: &App) -> Result<Arc<Keys>> {
@@ -120,8 +121,8 @@ impl KeyRing {
         Ok(keys)
     }
 
-    /// Makes a key, unless another instance just did, and looks at the table again.
-    async fn make(&self, app: &App, cx: &Context, actor: Actor, turn: Turn) -> Result<Arc<Keys>> {
+    /// Makes a key and says whether it did, or another instance was faster.
+    async fn make(&self, app: &App, cx: &Context, actor: Actor, turn: Turn) -> Result<bool> {
         let now = app.now();
         let (activates_at, after) = match turn {
             // Nobody can have a copy of the JWKS yet.
@@ -140,15 +141,22 @@ impl KeyRing {
         let retires_at = activates_at.plus(app.config.access_token_ttl).plus(CLOCK_SKEW);
         let subject = Some(Subject::SigningKey(kid.clone()));
         let event = cx.event(app, now, actor, EventKind::SigningKeyCreated, subject);
-        let commit = app.store.commit([
+        let listed = (record.clone(), KeyState::Next);
+        let statements = [
             keys::lock(),
             keys::insert(&seal(app, &key, record), after),
             keys::retire_others(&kid, retires_at),
             keys::delete_retired(now),
             events::append(&event),
-        ]);
-        match commit.await {
-            Ok(()) | Err(DatabaseError::Guard { .. }) => self.load(app).await,
+        ];
+        // A key that nobody asked for is made beside what the request is about.
+        let committed = match actor {
+            Actor::Service => app.store.commit(statements).await,
+            _ => cx.commit(app, statements, &listed).await,
+        };
+        match committed {
+            Ok(()) => Ok(true),
+            Err(DatabaseError::Guard { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -183,10 +191,15 @@ pub async fn rotate(app: &App, cx: &Context) -> Result<ListedKey> {
     let caller = access::caller(app, cx).await?;
     caller.require(&Permission::KEYS_WRITE)?;
     app.keys.require_one(app, cx).await?;
-    let keys = app.keys.make(app, cx, caller.actor(), Turn::Next).await?;
+    let is_made = app.keys.make(app, cx, caller.actor(), Turn::Next).await?;
+    let keys = app.keys.load(app).await?;
     let next = signing_key::next(&keys.records, app.now()).cloned();
     let next = next.ok_or_else(|| Error::internal("there is no next signing key"))?;
-    Ok((next, KeyState::Next))
+    let listed = (next, KeyState::Next);
+    if !is_made {
+        cx.commit(app, [], &listed).await?;
+    }
+    Ok(listed)
 }
 
 fn seal(app: &App, key: &SigningKey, record: KeyRecord) -> SealedKey {

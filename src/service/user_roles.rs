@@ -39,16 +39,12 @@ pub async fn replace(
         ];
         let takes_admin =
             user.roles.contains(&RoleName::ADMIN) && !names.contains(&RoleName::ADMIN);
-        if users::commit(app, change, takes_admin).await? {
-            let version = user.version.saturating_add(1);
-            let roles = names.iter().cloned().collect();
-            return Ok(entry.with(|user| User {
-                roles,
-                permissions,
-                updated_at: now,
-                version,
-                ..user
-            }));
+        let version = user.version.saturating_add(1);
+        let roles = names.iter().cloned().collect();
+        let entry =
+            entry.with(|user| User { roles, permissions, updated_at: now, version, ..user });
+        if users::commit(app, cx, change, takes_admin, &entry).await? {
+            return Ok(entry);
         }
     }
     Err(super::busy())

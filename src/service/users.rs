@@ -10,7 +10,6 @@ use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_rol
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
-use crate::domain::page::{Page, PageRequest};
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::rate_limit::Policy;
@@ -87,8 +86,9 @@ pub async fn create(
     };
     let event = cx.event(app, now, caller.actor(), EventKind::UserCreated, Some(user.id));
     let statements = [users::insert(&new), roles::grant(user.id, &names), events::append(&event)];
-    match app.store.commit(statements).await {
-        Ok(()) => Ok(DirectoryEntry { user, private_metadata: profile.private_metadata }),
+    let entry = DirectoryEntry { user, private_metadata: profile.private_metadata.clone() };
+    match cx.commit(app, statements, &entry).await {
+        Ok(()) => Ok(entry),
         Err(DatabaseError::Guard { .. } | DatabaseError::ForeignKey) => Err(super::busy()),
         Err(error) => Err(key_taken(error)),
     }
@@ -113,15 +113,6 @@ async fn remembered(app: &App, cx: &Context, id: UserId) -> Result<DirectoryEntr
     let user = users::entry_from_row(row.value.clone().ok_or(Error::NotFound("user"))?)?;
     row.keep(app);
     Ok(user)
-}
-
-/// A page of users, in the order in which they were created.
-pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<Page<DirectoryEntry>> {
-    let statement = users::list(page);
-    let (caller, rows) = access::caller_with(app, cx, statement, " ORDER BY target.id").await?;
-    caller.require(&Permission::USERS_READ)?;
-    let users = rows.into_iter().map(users::entry_from_row).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::of(users, page.limit, |entry| entry.user.id.to_string()))
 }
 
 /// Writes a whole profile over the one that is there.
@@ -177,6 +168,7 @@ pub async fn suspend(
         let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
         let user = &entry.user;
         if user.suspended_at.is_some() {
+            cx.commit(app, [], &entry).await?;
             return Ok(entry);
         }
         let now = app.now();
@@ -186,8 +178,10 @@ pub async fn suspend(
             sessions::end_all(id, now),
             events::append(&event),
         ];
-        if commit(app, change, user.roles.contains(&RoleName::ADMIN)).await? {
-            return Ok(entry.with(|user| with_suspension(user, Some(now), now)));
+        let takes_admin = user.roles.contains(&RoleName::ADMIN);
+        let entry = entry.with(|user| with_suspension(user, Some(now), now));
+        if commit(app, cx, change, takes_admin, &entry).await? {
+            return Ok(entry);
         }
     }
     Err(super::busy())
@@ -204,13 +198,15 @@ pub async fn unsuspend(
         let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
         let user = &entry.user;
         if user.suspended_at.is_none() {
+            cx.commit(app, [], &entry).await?;
             return Ok(entry);
         }
         let now = app.now();
         let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
         let change = [users::set_suspended(id, user.version, None, now), events::append(&event)];
-        if commit(app, change, false).await? {
-            return Ok(entry.with(|user| with_suspension(user, None, now)));
+        let entry = entry.with(|user| with_suspension(user, None, now));
+        if commit(app, cx, change, false, &entry).await? {
+            return Ok(entry);
         }
     }
     Err(super::busy())
@@ -229,21 +225,23 @@ pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -
         one_time_tokens::end_all_about(user.email.normalized()),
         events::append(&event),
     ];
-    commit(app, change, user.roles.contains(&RoleName::ADMIN)).await
+    commit(app, cx, change, user.roles.contains(&RoleName::ADMIN), &()).await
 }
 
 /// Commits a change of one user; `false` if another change came first. A change
 /// that takes an admin away is undone if it was the last one.
-pub(super) async fn commit<const N: usize>(
+pub(super) async fn commit<T: 'static, const N: usize>(
     app: &App,
+    cx: &Context,
     change: [Statement; N],
     takes_admin: bool,
+    outcome: &T,
 ) -> Result<bool> {
     let result = if takes_admin {
         let guarded = [roles::lock_admins()].into_iter().chain(change);
-        app.store.commit(guarded.chain([roles::require_admin()])).await
+        cx.commit(app, guarded.chain([roles::require_admin()]), outcome).await
     } else {
-        app.store.commit(change).await
+        cx.commit(app, change, outcome).await
     };
     match result {
         Ok(()) => Ok(true),

@@ -236,6 +236,8 @@ pub enum DatabaseError {
         /// Which one, counted from zero.
         statement: usize,
     },
+    /// The request whose answer the commit keeps was answered already.
+    Repeated,
     /// It met other changes at the same time and was undone: trying again helps.
     Collision(String),
     /// Somebody else holds a lock for too long.
@@ -305,6 +307,7 @@ impl fmt::Display for DatabaseError {
             Self::Unique { constraint } => write!(f, "unique constraint {constraint} violated"),
             Self::ForeignKey => f.write_str("foreign key violated"),
             Self::Guard { statement } => write!(f, "statement {statement} missed its rows"),
+            Self::Repeated => f.write_str("the request was answered already"),
             Self::Collision(text)
             | Self::Busy(text)
             | Self::Unavailable(text)
@@ -321,6 +324,9 @@ impl From<DatabaseError> for Error {
             | DatabaseError::Busy(_)
             | DatabaseError::Unavailable(_) => Self::unavailable(error),
             DatabaseError::InDoubt(text) => Self::InDoubt(Cause::new(text)),
+            DatabaseError::Repeated => {
+                Self::InProgress { retry_after: std::time::Duration::from_secs(1) }
+            }
             DatabaseError::Unique { .. }
             | DatabaseError::ForeignKey
             | DatabaseError::Guard { .. }

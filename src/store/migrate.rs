@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, sql: include_str!("../../migrations/0004_limits.sql"), dialect: None },
     Migration { version: 5, sql: include_str!("../../migrations/0005_factors.sql"), dialect: None },
     Migration { version: 7, sql: include_str!("../../migrations/0007_erasure.sql"), dialect: None },
+    Migration { version: 8, sql: include_str!("../../migrations/0008_answers.sql"), dialect: None },
     Migration {
         version: 9,
         sql: include_str!("../../migrations/0009_finding.sqlite.sql"),

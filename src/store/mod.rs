@@ -5,6 +5,7 @@
 //! [`Store::commit`] runs a list of them as one change.
 
 pub mod addressees;
+pub mod answers;
 pub mod api_keys;
 pub mod audit;
 pub mod callers;
@@ -13,6 +14,7 @@ pub mod changes;
 pub mod database;
 pub mod events;
 pub mod factors;
+pub mod finding;
 pub mod health;
 pub mod invitations;
 pub mod keys;
@@ -77,6 +79,9 @@ impl Store {
     ) -> Result<(), DatabaseError> {
         self.require_migrated().await?;
         let statements: Vec<_> = statements.into_iter().collect();
+        if statements.is_empty() {
+            return Ok(());
+        }
         let touches: Vec<_> = statements.iter().flat_map(|s| s.touches.iter().copied()).collect();
         let result = self.commit_again(statements).await;
         self.forget(&touches, &result).await;

@@ -6,7 +6,6 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::id::UserId;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
-use crate::domain::page::PageRequest;
 use crate::domain::role::{Permissions, RoleName};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{DirectoryEntry, Profile, User};
@@ -51,26 +50,6 @@ pub(super) use permissions_column;
 pub fn by_id(id: UserId) -> Statement {
     let sql = concat!("SELECT ", entry_columns!(), " FROM users u WHERE u.id = $1");
     Statement::new(sql, vec![id.to_string().into()])
-}
-
-/// A page of users by id, which is the order in which they were created, and one
-/// user more if there is one.
-pub fn list(page: &PageRequest) -> Statement {
-    let limit = page.limit.get().saturating_add(1).into();
-    match &page.after {
-        None => Statement::new(
-            concat!("SELECT ", entry_columns!(), " FROM users u ORDER BY u.id LIMIT $1"),
-            vec![limit],
-        ),
-        Some(after) => Statement::new(
-            concat!(
-                "SELECT ",
-                entry_columns!(),
-                " FROM users u WHERE u.id > $1 ORDER BY u.id LIMIT $2"
-            ),
-            vec![after.as_str().into(), limit],
-        ),
-    }
 }
 
 /// A new user, as inserted.
@@ -240,7 +219,7 @@ pub fn delete(id: UserId, version: i64) -> Statement {
         .expecting(1)
 }
 
-/// Reads a row of [`entry_columns`].
+/// Reads a row of [`by_id`].
 pub fn entry_from_row(row: Row) -> Result<DirectoryEntry, DatabaseError> {
     entry_from_columns(&mut row.read())
 }

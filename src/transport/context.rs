@@ -22,6 +22,7 @@ pub fn read(app: &App, headers: &HeaderMap, now: Timestamp) -> Context {
         locale: text(headers, header::ACCEPT_LANGUAGE)
             .and_then(|languages| Locale::negotiate(&languages)),
         wrote_mail: WroteMail::default(),
+        once: None,
     }
 }
 

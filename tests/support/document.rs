@@ -93,6 +93,9 @@ fn conforms(value: &Value, schema: &Value, unknown: Unknown) -> Result<(), Strin
                 conforms(value, &whole, unknown)?;
                 true
             }
+            "anyOf" => {
+                items(argument).iter().any(|schema| conforms(value, schema, unknown).is_ok())
+            }
             "oneOf" => {
                 let fits = |schema| conforms(value, schema, unknown).is_ok();
                 items(argument).iter().filter(|schema| fits(schema)).count() == 1

@@ -20,6 +20,7 @@ pub(crate) struct Observed {
 enum Fault {
     Fails(DatabaseError),
     NeverAnswers,
+    BreaksOffAfterCommit,
 }
 
 impl Observed {
@@ -41,6 +42,11 @@ impl Observed {
     /// Nothing that is asked from now on is ever answered, until it is repaired.
     pub(crate) fn stall(&self) {
         *self.fault.lock().unwrap() = Some(Fault::NeverAnswers);
+    }
+
+    /// The next commit happens, and nobody is told.
+    pub(crate) fn commit_and_break_off(&self) {
+        *self.fault.lock().unwrap() = Some(Fault::BreaksOffAfterCommit);
     }
 
     /// Everything works again.
@@ -95,11 +101,13 @@ impl Observed {
 
     async fn fault(&self) -> Result<(), DatabaseError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        // As with every database, others go on meanwhile.
+        tokio::task::yield_now().await;
         let fault = self.fault.lock().unwrap().clone();
         match fault {
             Some(Fault::Fails(error)) => Err(error),
             Some(Fault::NeverAnswers) => std::future::pending().await,
-            None => Ok(()),
+            Some(Fault::BreaksOffAfterCommit) | None => Ok(()),
         }
     }
 }
@@ -121,7 +129,12 @@ impl Database for Observed {
         Box::pin(async move {
             self.statements.fetch_add(statements.len() + 2, Ordering::SeqCst);
             self.fault().await?;
-            self.database.commit(statements).await
+            let result = self.database.commit(statements).await;
+            let mut fault = self.fault.lock().unwrap();
+            match fault.take_if(|fault| matches!(fault, Fault::BreaksOffAfterCommit)) {
+                Some(_) => Err(DatabaseError::InDoubt("broken off".to_owned())),
+                None => result,
+            }
         })
     }
 }

@@ -50,6 +50,8 @@ fn ends_all(error: &Error) -> bool {
         | Error::NotFound(_)
         | Error::Conflict { .. }
         | Error::PreconditionFailed
-        | Error::PreconditionRequired => false,
+        | Error::PreconditionRequired
+        | Error::KeyReused
+        | Error::InProgress { .. } => false,
     }
 }

@@ -10,6 +10,7 @@ pub mod changes;
 pub mod descriptors;
 pub mod exports;
 pub mod fields;
+pub mod finding;
 pub mod health;
 pub mod imports;
 pub mod layers;

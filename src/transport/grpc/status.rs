@@ -71,9 +71,13 @@ fn code(error: &Error) -> Code {
         | Error::NotFresh { .. } => Code::Unauthenticated,
         Error::Forbidden(_) | Error::Refused { .. } => Code::PermissionDenied,
         Error::NotFound(_) => Code::NotFound,
-        Error::Conflict { code: "busy", .. } | Error::PreconditionFailed => Code::Aborted,
+        Error::Conflict { code: "busy", .. }
+        | Error::PreconditionFailed
+        | Error::InProgress { .. } => Code::Aborted,
         Error::Conflict { code, .. } if code.ends_with("_taken") => Code::AlreadyExists,
-        Error::Conflict { .. } | Error::PreconditionRequired => Code::FailedPrecondition,
+        Error::Conflict { .. } | Error::PreconditionRequired | Error::KeyReused => {
+            Code::FailedPrecondition
+        }
         Error::TooManyRequests { .. } => Code::ResourceExhausted,
         Error::Unavailable { .. } => Code::Unavailable,
         // Not one that clients try again by themselves.
@@ -102,6 +106,8 @@ fn message(error: &Error) -> Option<&'static str> {
         | Error::Refused { .. }
         | Error::NotFound(_)
         | Error::Conflict { .. }
+        | Error::KeyReused
+        | Error::InProgress { .. }
         | Error::Unavailable { .. }
         | Error::InDoubt(_)
         | Error::Internal(_) => None,

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::call::{Answers, Call};
 use super::fields::{self, Fields, precondition, user_id};
 use super::pb::user_service_server::UserService;
-use super::{batches, changes, exports, imports, pb, structs, view};
+use super::{batches, changes, exports, finding, imports, pb, structs, view};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::external_id::ExternalId;
@@ -21,11 +21,8 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch};
 use crate::error::{Error, Invalid, Result};
-use crate::service::user_roles;
 use crate::service::users::{self, FirstPassword};
-
-/// Where REST has the list; a cursor is good here and there.
-pub const LIST: &str = "/api/v1/users";
+use crate::service::{self, user_roles};
 
 /// The service.
 pub struct Users(pub Arc<App>);
@@ -59,9 +56,10 @@ impl UserService for Users {
         request: Request<pb::ListUsersRequest>,
     ) -> Result<Response<pb::ListUsersResponse>, Status> {
         let (call, message) = Call::of(request)?;
-        let page = fields::page(&self.0, LIST, message.limit, &message.cursor)?;
-        let page = users::list(&self.0, &call.cx, &page).await?;
-        let next_cursor = view::next_cursor(&self.0.config.secret_key, LIST, &page);
+        let (query, path) = finding::asked(&message.filter, &message.order_by)?;
+        let page = fields::page(&self.0, &path, message.limit, &message.cursor)?;
+        let page = service::finding::list(&self.0, &call.cx, &query, &page).await?;
+        let next_cursor = view::next_cursor(&self.0.config.secret_key, &path, &page);
         let items = page.items.iter().map(view::entry).collect();
         Ok(Response::new(pb::ListUsersResponse { items, next_cursor }))
     }
@@ -116,7 +114,7 @@ impl UserService for Users {
         request: Request<pb::ExportUsersRequest>,
     ) -> Result<Response<Self::ExportUsersStream>, Status> {
         let (call, message) = Call::of(request)?;
-        Ok(Response::new(exports::begin(call, &message.cursor).await?))
+        Ok(Response::new(exports::begin(call, &message).await?))
     }
 
     async fn import_users(

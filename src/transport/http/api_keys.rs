@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::{ApiKeyPath, Cx, FromFields, Json, Query};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, list_schema};
@@ -16,6 +17,7 @@ use crate::app::App;
 use crate::domain::api_key::ApiKey;
 use crate::domain::name::Name;
 use crate::domain::time::Timestamp;
+use crate::domain::token::ApiKeyToken;
 use crate::error::{Error, Invalid};
 use crate::service::api_keys::{self, NewApiKey};
 
@@ -108,9 +110,12 @@ pub async fn create(
     Cx(cx): Cx,
     Json(new): Json<NewApiKey>,
 ) -> Result<Response, Problem> {
-    let (key, token) = api_keys::create(&app, &cx, new).await?;
-    let body = ApiKeyView { key: Some(token.reveal()), ..ApiKeyView::from(&key) };
-    Ok(view::located(view::json(StatusCode::CREATED, &body), &format!("{LIST}/{}", key.id)))
+    answer(&cx, created, api_keys::create(&app, &cx, new)).await
+}
+
+fn created((key, token): &(ApiKey, ApiKeyToken)) -> Response {
+    let body = ApiKeyView { key: Some(token.reveal()), ..ApiKeyView::from(key) };
+    view::located(view::json(StatusCode::CREATED, &body), &format!("{LIST}/{}", key.id))
 }
 
 /// Lists API keys in the order in which they were made. Needs `api-keys:read`.

@@ -8,6 +8,7 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::extract::{AnyCx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, UserView};
@@ -77,6 +78,5 @@ pub async fn create(
     Operator(cx): Operator,
     Json(FirstAdmin { profile, password }): Json<FirstAdmin>,
 ) -> Result<Response, Problem> {
-    let user = bootstrap::bootstrap(&app, &cx, profile, password).await?;
-    Ok(view::created_entry(&user))
+    answer(&cx, view::created_entry, bootstrap::bootstrap(&app, &cx, profile, password)).await
 }

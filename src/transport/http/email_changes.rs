@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::extract::{AnyCx, Cx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::mailed::{self, AcceptedView, Token, TokenBody};
 use super::problem::Problem;
+use super::view;
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -54,8 +55,8 @@ pub async fn create(
     Cx(cx): Cx,
     Json(ChangeEmail { new_email, current_password }): Json<ChangeEmail>,
 ) -> Result<Response, Problem> {
-    email_changes::ask(&app, &cx, &new_email, current_password).await?;
-    Ok(mailed::accepted())
+    let asked = email_changes::ask(&app, &cx, &new_email, current_password);
+    answer(&cx, mailed::accepted, asked).await
 }
 
 /// Proves the new address, once within an hour, wherever the link is opened.
@@ -69,6 +70,5 @@ pub async fn confirm(
     AnyCx(cx): AnyCx,
     Json(Token(token)): Json<Token>,
 ) -> Result<Response, Problem> {
-    email_changes::confirm(&app, &cx, &token).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    answer(&cx, view::done, email_changes::confirm(&app, &cx, &token)).await
 }

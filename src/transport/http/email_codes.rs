@@ -7,6 +7,7 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::extract::{AnyCx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::mailed::{self, Address, AddressBody, RequestedView};
 use super::problem::Problem;
@@ -61,7 +62,7 @@ pub async fn create(
     AnyCx(cx): AnyCx,
     Json(Address(email)): Json<Address>,
 ) -> Result<Response, Problem> {
-    Ok(mailed::requested(&email_codes::ask(&app, &cx, &email).await?))
+    answer(&cx, mailed::requested, email_codes::ask(&app, &cx, &email)).await
 }
 
 /// Signs in with a mailed code, once within 10 minutes and 5 tries.
@@ -78,6 +79,6 @@ pub async fn confirm(
     Json(body): Json<ConfirmEmailCode>,
 ) -> Result<Response, Problem> {
     let ConfirmEmailCode { request, code, device } = body;
-    let admission = email_codes::confirm(&app, &cx, &request, &code, device).await?;
-    Ok(view::admission(&admission))
+    let admission = email_codes::confirm(&app, &cx, &request, &code, device);
+    answer(&cx, view::admission, admission).await
 }

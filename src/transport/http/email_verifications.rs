@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::extract::{AnyCx, Json};
+use super::idempotency::answer;
 use super::mailed::{self, AcceptedView, Address, AddressBody, Token, TokenBody};
 use super::problem::Problem;
+use super::view;
 use crate::app::App;
 use crate::service::email_verifications;
 
@@ -24,8 +25,7 @@ pub async fn create(
     AnyCx(cx): AnyCx,
     Json(Address(email)): Json<Address>,
 ) -> Result<Response, Problem> {
-    email_verifications::ask(&app, &cx, &email).await?;
-    Ok(mailed::accepted())
+    answer(&cx, mailed::accepted, email_verifications::ask(&app, &cx, &email)).await
 }
 
 /// Proves an address, once: whoever registered with it can sign in from now on.
@@ -39,6 +39,5 @@ pub async fn confirm(
     AnyCx(cx): AnyCx,
     Json(Token(token)): Json<Token>,
 ) -> Result<Response, Problem> {
-    email_verifications::confirm(&app, &cx, &token).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    answer(&cx, view::done, email_verifications::confirm(&app, &cx, &token)).await
 }

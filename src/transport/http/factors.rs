@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::{Cx, FromFields, Json, UserPath};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view;
@@ -77,9 +78,10 @@ pub struct EnrollmentView {
     otpauth_uri: String,
 }
 
-impl From<Enrollment> for EnrollmentView {
-    fn from(enrollment: Enrollment) -> Self {
-        Self { secret: enrollment.secret, otpauth_uri: enrollment.uri }
+impl From<&Enrollment> for EnrollmentView {
+    fn from(enrollment: &Enrollment) -> Self {
+        let Enrollment { secret, uri } = enrollment;
+        Self { secret: secret.clone(), otpauth_uri: uri.clone() }
     }
 }
 
@@ -90,6 +92,10 @@ pub struct RecoveryCodesView {
     /// Ten, each good once.
     #[schema(min_items = 10, max_items = 10, example = json!(["mzxw-6ytb-oi4d-sobq"]))]
     recovery_codes: Vec<String>,
+}
+
+fn recovery_codes(codes: &[String]) -> Response {
+    view::json(StatusCode::OK, &RecoveryCodesView { recovery_codes: codes.to_owned() })
 }
 
 /// A code of the second factor.
@@ -141,8 +147,8 @@ pub async fn list(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, P
         (status = 401, description = "`insufficient_user_authentication` (RFC 9470): reauthenticate first."),
         (status = 409, description = "`factor_active`: there is an authenticator app.")))]
 pub async fn enroll(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Problem> {
-    let enrollment = factors::enroll(&app, &cx).await?;
-    Ok(view::json(StatusCode::CREATED, &EnrollmentView::from(enrollment)))
+    let view = |new: &_| view::json(StatusCode::CREATED, &EnrollmentView::from(new));
+    answer(&cx, view, factors::enroll(&app, &cx)).await
 }
 
 /// Confirms the authenticator app with a code of it, and ends the other sessions.
@@ -158,8 +164,8 @@ pub async fn confirm(
     Cx(cx): Cx,
     Json(code): Json<TotpCode>,
 ) -> Result<Response, Problem> {
-    let recovery_codes = factors::confirm(&app, &cx, &code).await?;
-    Ok(view::json(StatusCode::OK, &RecoveryCodesView { recovery_codes }))
+    let view = |codes: &Vec<_>| recovery_codes(codes);
+    answer(&cx, view, factors::confirm(&app, &cx, &code)).await
 }
 
 /// Removes the authenticator app and the recovery codes.
@@ -190,8 +196,8 @@ pub async fn replace_recovery_codes(
     Cx(cx): Cx,
     Json(code): Json<Code>,
 ) -> Result<Response, Problem> {
-    let recovery_codes = factors::replace_recovery_codes(&app, &cx, &code).await?;
-    Ok(view::json(StatusCode::OK, &RecoveryCodesView { recovery_codes }))
+    let view = |codes: &Vec<_>| recovery_codes(codes);
+    answer(&cx, view, factors::replace_recovery_codes(&app, &cx, &code)).await
 }
 
 /// Removes the second factor of somebody who has lost it, and ends their sessions.

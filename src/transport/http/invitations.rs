@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::extract::{Cx, FromFields, InvitationPath, Json, Query};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view;
@@ -124,8 +125,8 @@ pub async fn create(
     Cx(cx): Cx,
     Json(Invite { email, roles }): Json<Invite>,
 ) -> Result<Response, Problem> {
-    let invitation = invitations::create(&app, &cx, email, roles).await?;
-    Ok(view::json(StatusCode::CREATED, &InvitationView::from(&invitation)))
+    let view = |made: &_| view::json(StatusCode::CREATED, &InvitationView::from(made));
+    answer(&cx, view, invitations::create(&app, &cx, email, roles)).await
 }
 
 /// Lists open invitations in the order in which they were made. Needs

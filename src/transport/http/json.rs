@@ -1,6 +1,6 @@
 //! JSON bodies: read strictly, and judged whole.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -15,15 +15,20 @@ pub const DISCARDED: usize = 8 << 20;
 /// Reads a body of one of the media types, of at most `limit` bytes, as JSON.
 pub async fn read(
     headers: &HeaderMap,
-    mut body: Body,
+    body: Body,
     limit: usize,
     media_types: &[&str],
 ) -> Result<Value, Problem> {
     if !has_type(headers, media_types) || headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::unsupported_media_type(&media_types.join(" or ")));
     }
+    parse(&collect(body, limit).await?).map_err(Problem::from)
+}
+
+/// Reads a body of at most `limit` bytes to its end.
+pub async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     match Limited::new(&mut body, limit).collect().await {
-        Ok(bytes) => parse(&bytes.to_bytes()).map_err(Problem::from),
+        Ok(bytes) => Ok(bytes.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             discard(body).await;
             Err(Problem::payload_too_large(limit))

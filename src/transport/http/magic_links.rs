@@ -7,6 +7,7 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::extract::{AnyCx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::mailed::{self, Address, AddressBody, RequestedView};
 use super::problem::Problem;
@@ -61,7 +62,7 @@ pub async fn create(
     AnyCx(cx): AnyCx,
     Json(Address(email)): Json<Address>,
 ) -> Result<Response, Problem> {
-    Ok(mailed::requested(&magic_links::ask(&app, &cx, &email).await?))
+    answer(&cx, mailed::requested, magic_links::ask(&app, &cx, &email)).await
 }
 
 /// Signs in with a mailed link, once within 10 minutes.
@@ -78,6 +79,6 @@ pub async fn confirm(
     Json(body): Json<ConfirmMagicLink>,
 ) -> Result<Response, Problem> {
     let ConfirmMagicLink { token, request, device } = body;
-    let admission = magic_links::confirm(&app, &cx, &token, &request, device).await?;
-    Ok(view::admission(&admission))
+    let admission = magic_links::confirm(&app, &cx, &token, &request, device);
+    answer(&cx, view::admission, admission).await
 }

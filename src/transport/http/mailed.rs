@@ -75,7 +75,7 @@ pub struct RequestedView {
 }
 
 /// The answer to a request for a mail.
-pub fn accepted() -> Response {
+pub fn accepted((): &()) -> Response {
     view::json(StatusCode::ACCEPTED, &AcceptedView { status: "accepted" })
 }
 

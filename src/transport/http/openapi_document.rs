@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::idempotency;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
@@ -11,6 +12,7 @@ use super::{
     passwords, reauthentication, registrations, roles, second_factor, sessions, signing_keys,
     user_roles, users, well_known,
 };
+use crate::domain::idempotency::MAX_LENGTH;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -66,6 +68,14 @@ const ALWAYS: &[Shared] = &[
 ];
 const WITH_IF_NONE_MATCH: &[Shared] =
     &[("NotModified", "304", "It still has the version that If-None-Match names.")];
+const WITH_IDEMPOTENCY_KEY: &[Shared] = &[
+    (
+        "InProgress",
+        "409",
+        "`in_progress`: the request with this Idempotency-Key is being done. Ask again.",
+    ),
+    ("KeyReused", "422", "`idempotency_key_reused`: the Idempotency-Key is of another request."),
+];
 const WITH_CREDENTIAL: &[Shared] = &[
     ("Unauthenticated", "401", "No credential, or one that is not (or no longer) good."),
     ("Forbidden", "403", "The caller may not do this."),
@@ -106,10 +116,43 @@ pub fn document() -> Value {
             if name.starts_with("get ") && answers_with_a_version(operation, &schemas) {
                 allow_if_none_match(operation);
             }
+            if name.strip_prefix("post ").is_some_and(idempotency::takes_key) {
+                allow_idempotency_key(operation);
+            }
         }
     }
     close_request_schemas(&mut document);
+    allow_parts_of_users(&mut document);
     document
+}
+
+/// Says that a list of users has parts of them, where somebody asks for `fields`.
+fn allow_parts_of_users(document: &mut Value) {
+    let schema = |name: &str| format!("/components/schemas/{name}");
+    let (Some(mut part), Some(mut list)) = (
+        document.pointer(&schema("User")).cloned(),
+        document.pointer(&schema("UserList")).cloned(),
+    ) else {
+        return;
+    };
+    if let Some(part) = part.as_object_mut() {
+        part.remove("required");
+        part.insert("description".to_owned(), json!("The members of a user that `fields` names."));
+    }
+    if let Some(items) = list.pointer_mut("/properties/items/items") {
+        *items = json!({"$ref": "#/components/schemas/UserPart"});
+    }
+    if let Some(schemas) =
+        document.pointer_mut("/components/schemas").and_then(Value::as_object_mut)
+    {
+        schemas.insert("UserPart".to_owned(), part);
+        schemas.insert("UserPartList".to_owned(), list);
+    }
+    let answer = "/paths/~1api~1v1~1users/get/responses/200/content/application~1json/schema";
+    if let Some(answer) = document.pointer_mut(answer) {
+        let reference = |name| json!({"$ref": format!("#/components/schemas/{name}")});
+        *answer = json!({"anyOf": [reference("UserList"), reference("UserPartList")]});
+    }
 }
 
 /// Whether what an operation answers with has a version, and so an ETag.
@@ -126,13 +169,31 @@ fn allow_if_none_match(operation: &mut Map<String, Value>) {
     let parameter = json!({"name": "If-None-Match", "in": "header", "required": false,
         "description": "The ETag of what you have: 304 instead of it, if it is still that.",
         "schema": {"type": "string"}, "example": "\"1\""});
+    allow(operation, parameter, WITH_IF_NONE_MATCH);
+}
+
+/// Says that a request may name itself, to be sent again.
+fn allow_idempotency_key(operation: &mut Map<String, Value>) {
+    let parameter = json!({"name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "A name of the request, such as a new UUID. Sent again with the same name \
+            and the same body within 24 hours, it is not done again, and gets the same answer. \
+            Without a credential, it must have at least 16 characters.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
+        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324"});
+    allow(operation, parameter, WITH_IDEMPOTENCY_KEY);
+}
+
+/// Adds a header of the request, and the problems that come with it.
+fn allow(operation: &mut Map<String, Value>, parameter: Value, problems: &[Shared]) {
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
         parameters.push(parameter);
     }
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
-        let reference = json!({"$ref": "#/components/responses/NotModified"});
-        responses.insert("304".to_owned(), reference);
+        for (name, status, _) in problems {
+            let reference = json!({"$ref": format!("#/components/responses/{name}")});
+            responses.entry(*status).or_insert(reference);
+        }
     }
 }
 
@@ -222,6 +283,7 @@ fn shared_responses() -> Value {
     let kinds = [
         ALWAYS,
         WITH_IF_NONE_MATCH,
+        WITH_IDEMPOTENCY_KEY,
         WITH_CREDENTIAL,
         WITH_BODY,
         WITH_QUERY,

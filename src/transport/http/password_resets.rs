@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::extract::{AnyCx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::mailed::{self, AcceptedView, Address, AddressBody};
 use super::problem::Problem;
+use super::view;
 use crate::app::App;
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::password::Password;
@@ -58,8 +59,7 @@ pub async fn create(
     AnyCx(cx): AnyCx,
     Json(Address(email)): Json<Address>,
 ) -> Result<Response, Problem> {
-    password_resets::ask(&app, &cx, &email).await?;
-    Ok(mailed::accepted())
+    answer(&cx, mailed::accepted, password_resets::ask(&app, &cx, &email)).await
 }
 
 /// Sets a new password, once within 30 minutes, and signs the user out everywhere.
@@ -74,6 +74,5 @@ pub async fn confirm(
     AnyCx(cx): AnyCx,
     Json(ResetPassword { token, new_password }): Json<ResetPassword>,
 ) -> Result<Response, Problem> {
-    password_resets::confirm(&app, &cx, &token, new_password).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    answer(&cx, view::done, password_resets::confirm(&app, &cx, &token, new_password)).await
 }

@@ -240,6 +240,21 @@ impl From<Error> for Problem {
                 "Precondition required",
                 "Name the version that you mean to replace, by If-Match with the ETag of the resource.",
             ),
+            Error::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "Idempotency-Key reused",
+                "This Idempotency-Key belongs to another request. Use a new one.",
+            ),
+            Error::InProgress { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(
+                    StatusCode::CONFLICT,
+                    "in_progress",
+                    "In progress",
+                    "The request with this Idempotency-Key is being done. Ask again for its answer.",
+                )
+            },
             Error::TooManyRequests { retry_after, limit } => Self {
                 retry_after: Some(retry_after),
                 ..Self::new(

@@ -8,6 +8,7 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::extract::{Cx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, SignedInView};
@@ -57,6 +58,6 @@ pub async fn create(
     Cx(cx): Cx,
     Json(Reauthenticate { password, code }): Json<Reauthenticate>,
 ) -> Result<Response, Problem> {
-    let signed_in = reauthentication::reauthenticate(&app, &cx, password, code).await?;
-    Ok(view::json(StatusCode::OK, &SignedInView::from(&signed_in)))
+    let view = |signed_in: &_| view::json(StatusCode::OK, &SignedInView::from(signed_in));
+    answer(&cx, view, reauthentication::reauthenticate(&app, &cx, password, code)).await
 }

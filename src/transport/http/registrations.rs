@@ -7,6 +7,7 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::extract::{AnyCx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::mailed::{self, AcceptedView};
 use super::problem::Problem;
@@ -62,6 +63,5 @@ pub async fn create(
     AnyCx(cx): AnyCx,
     Json(new): Json<NewRegistration>,
 ) -> Result<Response, Problem> {
-    registrations::register(&app, &cx, new).await?;
-    Ok(mailed::accepted())
+    answer(&cx, mailed::accepted, registrations::register(&app, &cx, new)).await
 }

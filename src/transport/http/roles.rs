@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::{Cx, FromFields, IfMatch, Json, Query, RequiredIfMatch, RolePath};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, list_schema};
@@ -154,9 +155,7 @@ pub async fn create(
     Cx(cx): Cx,
     Json(CreateRole { name, permissions }): Json<CreateRole>,
 ) -> Result<Response, Problem> {
-    let role = roles::create(&app, &cx, name, permissions).await?;
-    let location = format!("{LIST}/{}", role.name);
-    Ok(view::located(tagged(StatusCode::CREATED, &role), &location))
+    answer(&cx, created, roles::create(&app, &cx, name, permissions)).await
 }
 
 /// Lists roles by name. Needs `roles:read`.
@@ -240,6 +239,10 @@ pub async fn list_permissions(
         description,
     };
     Ok(view::whole_list(Permission::CHECKED.iter().map(view)))
+}
+
+fn created(role: &Role) -> Response {
+    view::located(tagged(StatusCode::CREATED, role), &format!("{LIST}/{}", role.name))
 }
 
 fn tagged(status: StatusCode, role: &Role) -> Response {

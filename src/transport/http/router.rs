@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
     api_keys, audit, bootstrap, docs, email_changes, email_codes, email_verifications, factors,
-    health, invitations, jobs, magic_links, mailbox, me, openapi, own_data, password_resets,
-    passwords, reauthentication, registrations, roles, second_factor, sessions, signing_keys,
-    user_roles, users, well_known,
+    health, idempotency, invitations, jobs, magic_links, mailbox, me, openapi, own_data,
+    password_resets, passwords, reauthentication, registrations, roles, second_factor, sessions,
+    signing_keys, user_roles, users, well_known,
 };
 use crate::app::App;
 
@@ -81,6 +81,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/openapi.json", get(openapi::get))
         .route("/docs", get(docs::get))
+        .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once))
         .route_layer(from_fn(remember_route))
         .fallback(|| async { Problem::no_such_path() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

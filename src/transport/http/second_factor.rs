@@ -8,6 +8,7 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::extract::{AnyCx, FromFields, Json};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, SignedInView};
@@ -57,6 +58,6 @@ pub async fn create(
     AnyCx(cx): AnyCx,
     Json(SecondFactor { token, code }): Json<SecondFactor>,
 ) -> Result<Response, Problem> {
-    let signed_in = second_factor::complete(&app, &cx, &token, &code).await?;
-    Ok(view::json(StatusCode::CREATED, &SignedInView::from(&signed_in)))
+    let view = |signed_in: &_| view::json(StatusCode::CREATED, &SignedInView::from(signed_in));
+    answer(&cx, view, second_factor::complete(&app, &cx, &token, &code)).await
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
 use super::extract::{AnyCx, Cx, FromFields, Json, Query, SessionPath, UserPath};
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, ChallengeView, SessionListView, SessionView, SignedInView};
@@ -88,7 +89,8 @@ pub async fn create(
     Json(body): Json<SignIn>,
 ) -> Result<Response, Problem> {
     let SignIn { email, password, device } = body;
-    Ok(view::admission(&sign_in::sign_in(&app, &cx, &email, password, device).await?))
+    let admission = sign_in::sign_in(&app, &cx, &email, password, device);
+    answer(&cx, view::admission, admission).await
 }
 
 /// Lists where you are signed in, in the order in which the sessions began.

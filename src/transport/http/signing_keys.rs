@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::Cx;
+use super::idempotency::answer;
 use super::problem::Problem;
 use super::view::{self, list_schema};
 use crate::app::App;
@@ -78,6 +79,6 @@ pub async fn list(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, P
     operation_id = "rotate_signing_keys",
     responses((status = 200, description = "The key that signs next.", body = SigningKeyView)))]
 pub async fn rotate(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Problem> {
-    let key = signing_keys::rotate(&app, &cx).await?;
-    Ok(view::json(StatusCode::OK, &SigningKeyView::from(&key)))
+    let view = |key: &_| view::json(StatusCode::OK, &SigningKeyView::from(key));
+    answer(&cx, view, signing_keys::rotate(&app, &cx)).await
 }

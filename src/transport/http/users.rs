@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 use super::extract::{
     Cx, FromFields, IfMatch, Json, MERGE_PATCH, Query, RequiredIfMatch, UserPath,
 };
+use super::finding::Asked;
+use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, UserListView, UserView};
@@ -24,10 +26,8 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::domain::user::{Profile, ProfilePatch};
 use crate::error::{Error, Invalid};
+use crate::service::finding;
 use crate::service::users::{self, FirstPassword};
-
-/// Where the list is; its cursors are good there only.
-const LIST: &str = "/api/v1/users";
 
 /// A user to be created.
 #[derive(ToSchema)]
@@ -198,25 +198,45 @@ pub async fn create(
     Json(body): Json<CreateUser>,
 ) -> Result<Response, Problem> {
     let CreateUser { profile, password, roles } = body;
-    let user = users::create(&app, &cx, profile, password, roles).await?;
-    Ok(view::created_entry(&user))
+    let created = users::create(&app, &cx, profile, password, roles);
+    answer(&cx, view::created_entry, created).await
 }
 
-/// Lists users in the order in which they were created. Needs `users:read`.
+/// Lists users, in the order in which they were created unless `sort` or what `filter`
+/// is about says otherwise. Needs `users:read`.
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", operation_id = "list_users",
-    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false,
+    params(("email" = Option<String>, Query, nullable = false, max_length = 254,
+            description = "With this address.", example = "ada@example.com"),
+        ("external_id" = Option<String>, Query, nullable = false, max_length = 255,
+            description = "With this external id.", example = "crm-42"),
+        ("filter" = Option<String>, Query, nullable = false, max_length = 2048,
+            description = "Of whom this holds: comparisons of `id`, `email`, `name`, \
+                `external_id`, `created_at`, `updated_at`, `email_verified_at`, \
+                `suspended_at`, `role` by `eq`, `ne`, `sw`, `ew`, `co`, `gt`, `ge`, `lt`, \
+                `le`, `pr`, joined by `and`, `or`, `not`, in parentheses, as in SCIM \
+                (RFC 7644, 3.4.2.2).",
+            example = "name sw \"ada\" and not (suspended_at pr)"),
+        ("sort" = Option<String>, Query, nullable = false,
+            description = "`id`, `created_at`, `updated_at`, `email`, `name`, `external_id` or \
+                `suspended_at`; with a minus before it for the reverse order.",
+            example = "-created_at"),
+        ("fields" = Option<String>, Query, nullable = false,
+            description = "Only these members of each user, by names between commas.",
+            example = "id,email"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false,
             description = "At most so many; 20 unless given."),
         ("cursor" = Option<String>, Query, nullable = false,
-            description = "A `next_cursor` of this list.")),
-    responses((status = 200, description = "A page.", body = UserListView)))]
+            description = "A `next_cursor` of this list with the same parameters.")),
+    responses((status = 200, description = "A page. It may have fewer users than it could, and \
+        a `next_cursor` all the same.", body = UserListView)))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
     query: Query,
 ) -> Result<Response, Problem> {
-    let page = query.page(&app, LIST)?;
-    let users = users::list(&app, &cx, &page).await?;
-    Ok(view::list(&users, LIST, page.limit, &app.config.secret_key, |user| UserView::from(user)))
+    let Asked { query, path, page, members } = Asked::read(query, &app)?;
+    let users = finding::list(&app, &cx, &query, &page).await?;
+    Ok(view::list(&users, &path, page.limit, &app.config.secret_key, |user| members.of(user)))
 }
 
 /// Gives one user. Needs `users:read`.
@@ -302,7 +322,7 @@ pub async fn suspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    Ok(view::entry(StatusCode::OK, &users::suspend(&app, &cx, id, &precondition).await?))
+    answer(&cx, view::changed_entry, users::suspend(&app, &cx, id, &precondition)).await
 }
 
 /// Lets a user sign in again. Needs `users:write` and every permission that the
@@ -319,5 +339,5 @@ pub async fn unsuspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    Ok(view::entry(StatusCode::OK, &users::unsuspend(&app, &cx, id, &precondition).await?))
+    answer(&cx, view::changed_entry, users::unsuspend(&app, &cx, id, &precondition)).await
 }

@@ -299,6 +299,16 @@ pub fn entry(status: StatusCode, entry: &DirectoryEntry) -> Response {
     tagged(json(status, &UserView::from(entry)), entry.user.version)
 }
 
+/// The same of a user that was just changed.
+pub fn changed_entry(changed: &DirectoryEntry) -> Response {
+    entry(StatusCode::OK, changed)
+}
+
+/// Nothing is left to say.
+pub fn done((): &()) -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
 /// A user that was just created, with its path.
 pub fn created_entry(created: &DirectoryEntry) -> Response {
     let path = format!("/api/v1/users/{}", created.user.id);

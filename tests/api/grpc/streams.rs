@@ -35,7 +35,7 @@ async fn import(client: &Client, users: Vec<pb::NewUser>) -> Result<pb::ImportUs
 }
 
 async fn export(client: &Client, cursor: &str) -> Vec<pb::ExportUsersResponse> {
-    let request = pb::ExportUsersRequest { cursor: cursor.to_owned() };
+    let request = pb::ExportUsersRequest { cursor: cursor.to_owned(), ..Default::default() };
     all(client.users().export_users(request).await.unwrap().into_inner()).await
 }
 

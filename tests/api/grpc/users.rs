@@ -57,10 +57,10 @@ async fn a_user_is_created_read_listed_suspended_and_deleted() {
     assert_eq!(get(&admin, &created.id).await, created);
     assert_eq!(app.sign_in("alice@example.com").await.id, created.id);
 
-    let list = pb::ListUsersRequest { limit: 1, cursor: String::new() };
+    let list = pb::ListUsersRequest { limit: 1, ..Default::default() };
     let page = users.list_users(list).await.unwrap().into_inner();
     assert_eq!(page.items.len(), 1);
-    let list = pb::ListUsersRequest { limit: 1, cursor: page.next_cursor };
+    let list = pb::ListUsersRequest { limit: 1, cursor: page.next_cursor, ..Default::default() };
     let page = users.list_users(list).await.unwrap().into_inner();
     assert_eq!((page.items, page.next_cursor), (vec![created.clone()], String::new()));
 
@@ -205,4 +205,47 @@ async fn metadata_is_private_or_the_users_own_by_the_mask_too() {
     assert_eq!(changed.external_id, None);
     assert_eq!(changed.private_metadata, Some(Struct::default()));
     assert_eq!(changed.own_metadata, Some(metadata(&[("theme", "dark"), ("size", "9")])));
+}
+
+#[tokio::test]
+async fn users_are_filtered_and_sorted_as_in_rest() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for name in ["adam", "bob", "ada"] {
+        app.user(name).await;
+    }
+    let list = async |filter: &str, order_by: &str, cursor: &str| {
+        let request = pb::ListUsersRequest {
+            limit: 1,
+            cursor: cursor.to_owned(),
+            filter: filter.to_owned(),
+            order_by: order_by.to_owned(),
+        };
+        let page = admin.users().list_users(request).await.map_err(|status| status.code())?;
+        let page = page.into_inner();
+        let names: Vec<_> = page.items.into_iter().map(|user| user.name).collect();
+        Ok::<_, Code>((names.join(" "), page.next_cursor))
+    };
+    let filter = r#"name sw "ad" and not (role eq "admin")"#;
+    let (first, cursor) = list(filter, "name desc", "").await.unwrap();
+    let (second, end) = list(filter, "name desc", &cursor).await.unwrap();
+    assert_eq!((&*first, &*second, &*end), ("adam", "ada", ""));
+    // The cursor is good in REST too, and for no other list.
+    let query = "filter=name+sw+%22ad%22+and+not+%28role+eq+%22admin%22%29&sort=-name";
+    let page = admin.get(format!("/api/v1/users?{query}&limit=1&cursor={cursor}")).await;
+    assert_eq!(page.assert_status(200).body["items"][0]["name"], "ada");
+    for (filter, order_by, cursor) in
+        [(filter, "name", &*cursor), ("", "name desc", &cursor), ("nick pr", "", ""), ("", "x", "")]
+    {
+        assert_eq!(list(filter, order_by, cursor).await, Err(Code::InvalidArgument));
+    }
+
+    let request = pb::ExportUsersRequest { filter: filter.to_owned(), ..Default::default() };
+    let mut stream = admin.users().export_users(request).await.unwrap().into_inner();
+    let mut exported = Vec::new();
+    while let Some(answer) = stream.message().await.unwrap() {
+        exported.push(answer.user.unwrap().name);
+    }
+    exported.sort();
+    assert_eq!(exported, ["ada", "adam"]);
 }

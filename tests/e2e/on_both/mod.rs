@@ -5,6 +5,7 @@ mod conformance;
 mod faults;
 mod kills;
 mod migrations;
+mod retries;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -1,0 +1,57 @@
+//! `users roles`
+
+use clap::Args;
+use rollcall_client::{Client, Versioned};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::Outcome;
+
+/// Show or change the roles of a user.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rollcall users roles 019a0000-0000-7000-8000-000000000001
+  rollcall users roles 019a0000-0000-7000-8000-000000000001 --add support
+  rollcall users roles 019a0000-0000-7000-8000-000000000001 --set user,billing")]
+pub(crate) struct Roles {
+    /// The id of the user.
+    id: String,
+    /// These instead of those they have, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ROLES", conflicts_with_all = ["add", "remove"])]
+    set: Option<Vec<String>>,
+    /// These besides, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ROLES")]
+    add: Vec<String>,
+    /// These no longer, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ROLES")]
+    remove: Vec<String>,
+}
+
+impl Roles {
+    pub(super) async fn run(self, context: &Context, client: &Client) -> Outcome {
+        let Versioned { value: user, etag } = client.users().get(&self.id).await?;
+        let is_question = self.set.is_none() && self.add.is_empty() && self.remove.is_empty();
+        let roles = if is_question {
+            user.roles
+        } else {
+            let wanted = self.set.unwrap_or_else(|| changed(user.roles, self.add, &self.remove));
+            client.users().replace_roles(&self.id, &wanted, etag.as_deref()).await?.value.roles
+        };
+        if context.out.json {
+            return context.out.one(&json!({"id": self.id, "roles": roles}));
+        }
+        roles.iter().try_for_each(|role| context.out.say(role))
+    }
+}
+
+/// The list with some more and without others, nothing twice.
+pub(crate) fn changed(mut list: Vec<String>, add: Vec<String>, remove: &[String]) -> Vec<String> {
+    for name in add {
+        if !list.contains(&name) {
+            list.push(name);
+        }
+    }
+    list.retain(|name| !remove.contains(name));
+    list
+}

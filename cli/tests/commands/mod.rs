@@ -1,0 +1,8 @@
+//! What the commands do.
+
+mod directory;
+mod operations;
+mod output;
+mod sign_in;
+mod terminal;
+mod trail;

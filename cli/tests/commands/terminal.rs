@@ -1,0 +1,83 @@
+//! At a terminal: what is asked, what is shown, and Ctrl-C.
+
+use std::process::Command;
+
+use rexpect::process::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
+
+use crate::service::{ADMIN, PASSWORD};
+use crate::shell::Shell;
+
+/// More than any answer takes, in milliseconds.
+const LIMIT: u64 = 60_000;
+
+fn at_a_terminal(shell: &Shell, arguments: &[&str]) -> PtySession {
+    let mut command = shell.command(arguments);
+    command.env("TERM", "xterm");
+    spawn_command(command, Some(LIMIT)).unwrap()
+}
+
+#[track_caller]
+fn expect_exit(session: &mut PtySession, code: i32) -> String {
+    let rest = session.exp_eof().unwrap();
+    let status = session.process().wait().unwrap();
+    assert!(matches!(status, WaitStatus::Exited(_, found) if found == code), "{status:?}\n{rest}");
+    rest
+}
+
+#[test]
+fn a_password_is_asked_for_and_not_shown() {
+    drop(Shell::admin());
+    let nobody = Shell::admin();
+    nobody.run(&["logout"]).expect(0);
+    let mut session = at_a_terminal(&nobody, &["login"]);
+    session.exp_string("Email: ").unwrap();
+    session.send_line(ADMIN).unwrap();
+    session.exp_string("Password: ").unwrap();
+    session.send_line(PASSWORD).unwrap();
+    let shown = expect_exit(&mut session, 0);
+    assert!(shown.contains("Signed in"), "{shown}");
+    assert!(!shown.contains(PASSWORD), "{shown}");
+    nobody.run(&["whoami"]).expect(0);
+}
+
+#[test]
+fn ctrl_c_at_a_password_leaves_a_terminal_that_echoes() {
+    let nobody = Shell::nobody();
+    // Another program looks at the terminal afterwards; at the start it echoes.
+    let program = env!("CARGO_BIN_EXE_rollcall");
+    let commands = format!("stty echo; {program} login --email a; echo code $?; stty -a");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &commands]).env("ROLLCALL_URL", &nobody.host().base_url);
+    let mut session = spawn_command(shell, Some(LIMIT)).unwrap();
+    session.exp_string("Password: ").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("code 130").unwrap();
+    let modes = session.exp_eof().unwrap();
+    assert!(modes.contains(" echo "), "{modes}");
+}
+
+#[test]
+fn who_does_not_say_yes_deletes_nothing() {
+    let admin = Shell::admin();
+    let id = admin.create_user("spared@example.com");
+    let mut session = at_a_terminal(&admin, &["users", "delete", &id]);
+    session.exp_string("Delete spared@example.com (Somebody) for ever? [y/N]").unwrap();
+    session.send_line("").unwrap();
+    expect_exit(&mut session, 1);
+    let mut session = at_a_terminal(&admin, &["users", "delete", &id]);
+    session.exp_string("[y/N]").unwrap();
+    session.send_line("y").unwrap();
+    expect_exit(&mut session, 0);
+    admin.run(&["users", "get", &id]).expect(4);
+}
+
+#[test]
+fn there_are_colours_at_a_terminal_and_none_where_nobody_wants_them() {
+    let nobody = Shell::nobody();
+    let mut session = at_a_terminal(&nobody, &["doctor"]);
+    assert!(expect_exit(&mut session, 0).contains("\u{1b}[1m"));
+    let nobody = nobody.with("NO_COLOR", "1");
+    let mut session = at_a_terminal(&nobody, &["doctor"]);
+    assert!(!expect_exit(&mut session, 0).contains('\u{1b}'));
+}

@@ -1,0 +1,248 @@
+//! What the client does about a service that is busy, a token that has ended, and a
+//! connection that breaks off. The service here says what it is told to say.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rollcall_client::{Client, CreateUser, Credential, Error, TokenStore, Tokens};
+
+/// A service that gives these answers, one after the other.
+struct Script {
+    url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, Default)]
+struct Request {
+    line: String,
+    authorization: String,
+    idempotency_key: String,
+    body: String,
+}
+
+/// The answer to a request that is never answered.
+const BREAK_OFF: &str = "";
+
+impl Script {
+    fn new(answers: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let answers: Vec<_> = answers.iter().map(ToString::to_string).collect();
+        let seen = requests.clone();
+        thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                seen.lock().unwrap().push(read(&stream).unwrap());
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        Self { url, requests }
+    }
+
+    fn client(&self, credential: Credential) -> Client {
+        Client::builder(&self.url).unwrap().credential(credential).build().unwrap()
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn read(stream: &TcpStream) -> io::Result<Request> {
+    let mut reader = BufReader::new(stream);
+    let mut request = Request::default();
+    let mut length = 0;
+    reader.read_line(&mut request.line)?;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim().split_once(": ") else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "authorization" => request.authorization = value.to_owned(),
+            "idempotency-key" => request.idempotency_key = value.to_owned(),
+            "content-length" => length = value.parse().unwrap(),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    request.body = String::from_utf8(body).unwrap();
+    request.line.truncate(request.line.trim_end().len());
+    Ok(request)
+}
+
+fn answer(status: &str, header: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{header}\r\n{body}"
+    )
+}
+
+fn problem(status: &str, header: &str, code: &str) -> String {
+    let number = &status[..3];
+    let body = format!(
+        r#"{{"type":"urn:rollcall:problem:{code}","title":"T","status":{number},"detail":"D","code":"{code}","request_id":"R"}}"#
+    );
+    answer(status, header, &body)
+}
+
+const USER: &str = r#"{"id":"1","email":"ada@example.com","email_verified_at":null,"name":"Ada","roles":["user"],"metadata":{},"created_at":"c","updated_at":"u","suspended_at":null,"version":1,"shoe_size":38}"#;
+
+fn created() -> String {
+    answer("201 Created", "etag: \"1\"\r\n", USER)
+}
+
+fn signed_in(access: &str, refresh: &str) -> String {
+    let session = r#"{"id":"2","device":null,"address":null,"created_at":"c","last_used_at":"l","expires_at":"e","current":true}"#;
+    let body = format!(
+        r#"{{"access_token":"{access}","token_type":"Bearer","expires_in":600,"refresh_token":"{refresh}","session":{session},"user":{USER}}}"#
+    );
+    answer("200 OK", "", &body)
+}
+
+fn ada() -> CreateUser {
+    CreateUser { email: "ada@example.com".into(), name: "Ada".into(), ..CreateUser::default() }
+}
+
+/// Tokens in the memory of the test.
+#[derive(Clone)]
+struct Memory(Arc<Mutex<Tokens>>);
+
+impl Memory {
+    /// Tokens that are good until then, in seconds since 1970.
+    fn new(expires_at: u64) -> Self {
+        let (access_token, refresh_token) = ("old".to_owned(), "first".to_owned());
+        Self(Arc::new(Mutex::new(Tokens { access_token, refresh_token, expires_at })))
+    }
+}
+
+impl TokenStore for Memory {
+    fn lock(&self) -> io::Result<Box<dyn Send>> {
+        Ok(Box::new(()))
+    }
+
+    fn load(&self) -> io::Result<Option<Tokens>> {
+        Ok(Some(self.0.lock().unwrap().clone()))
+    }
+
+    fn save(&self, tokens: &Tokens) -> io::Result<()> {
+        *self.0.lock().unwrap() = tokens.clone();
+        Ok(())
+    }
+}
+
+const FAR: u64 = 1 << 40;
+
+#[tokio::test]
+async fn a_busy_service_is_asked_again_with_the_same_key() {
+    let busy = problem("429 Too Many Requests", "retry-after: 0\r\n", "too_many_requests");
+    let away = problem("503 Service Unavailable", "retry-after: 0\r\n", "unavailable");
+    let script = Script::new(&[&busy, &away, &created()]);
+    let user = script.client(Credential::bearer("k")).users().create(&ada()).await.unwrap();
+    assert_eq!(user.etag.as_deref(), Some("\"1\""));
+    let requests = script.requests();
+    assert_eq!(requests.len(), 3);
+    for request in &requests {
+        assert_eq!(request.line, "POST /api/v1/users HTTP/1.1");
+        assert_eq!(request.authorization, "Bearer k");
+        assert_eq!(request.body, r#"{"email":"ada@example.com","name":"Ada"}"#);
+        assert_eq!(request.idempotency_key, requests[0].idempotency_key);
+        // A UUID in quotes: the header is a structured field.
+        assert_eq!(request.idempotency_key.len(), 38);
+    }
+}
+
+#[tokio::test]
+async fn two_changes_have_two_keys() {
+    let script = Script::new(&[&created(), &created()]);
+    let client = script.client(Credential::None);
+    client.users().create(&ada()).await.unwrap();
+    client.users().create(&ada()).await.unwrap();
+    let [first, second] = &script.requests()[..] else { panic!("two requests") };
+    assert_ne!(first.idempotency_key, second.idempotency_key);
+}
+
+#[tokio::test]
+async fn a_longer_wait_than_there_is_patience_for_is_the_callers() {
+    let busy = problem("429 Too Many Requests", "retry-after: 31\r\n", "too_many_requests");
+    let script = Script::new(&[&busy]);
+    let error = script.client(Credential::None).users().get("1").await.unwrap_err();
+    assert_eq!(error.code(), Some("too_many_requests"));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(31)));
+    assert_eq!(error.problem().unwrap().request_id, "R");
+    assert_eq!(script.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_got_lost_is_asked_for_again() {
+    let script = Script::new(&[BREAK_OFF, &created()]);
+    script.client(Credential::None).users().create(&ada()).await.unwrap();
+    let [first, second] = &script.requests()[..] else { panic!("two requests") };
+    assert_eq!(first.idempotency_key, second.idempotency_key);
+}
+
+#[tokio::test]
+async fn a_token_that_has_ended_is_refreshed_before_it_is_shown() {
+    let script = Script::new(&[&signed_in("new", "second"), &answer("200 OK", "", USER)]);
+    let memory = Memory::new(1);
+    let client = script.client(Credential::session(memory.clone()).unwrap());
+    let user = client.users().get("1").await.unwrap().value;
+    assert_eq!(user.others["shoe_size"], 38);
+    let [refresh, get] = &script.requests()[..] else { panic!("two requests") };
+    assert_eq!(refresh.line, "POST /api/v1/sessions/refresh HTTP/1.1");
+    assert_eq!(refresh.body, r#"{"refresh_token":"first"}"#);
+    assert_eq!(refresh.authorization, "");
+    assert_eq!(get.authorization, "Bearer new");
+    assert_eq!(memory.load().unwrap().unwrap().refresh_token, "second");
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_is_refreshed_once() {
+    let refused = problem("401 Unauthorized", "", "unauthenticated");
+    let script = Script::new(&[&refused, &signed_in("new", "second"), &refused]);
+    let client = script.client(Credential::session(Memory::new(FAR)).unwrap());
+    let error = client.users().get("1").await.unwrap_err();
+    assert_eq!(error.code(), Some("unauthenticated"));
+    let shown: Vec<_> = script.requests().iter().map(|r| r.authorization.clone()).collect();
+    assert_eq!(shown, ["Bearer old", "", "Bearer new"]);
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_said_to_be_over() {
+    let refused = problem("401 Unauthorized", "", "unauthenticated");
+    let script = Script::new(&[&refused]);
+    let client = script.client(Credential::session(Memory::new(1)).unwrap());
+    let error = client.users().get("1").await.unwrap_err();
+    assert!(matches!(error, Error::SignedOut), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_another_process_has_refreshed_is_used() {
+    let refused = problem("401 Unauthorized", "", "unauthenticated");
+    let script = Script::new(&[&refused, &answer("200 OK", "", USER)]);
+    let memory = Memory::new(FAR);
+    let client = script.client(Credential::session(memory.clone()).unwrap());
+    memory.0.lock().unwrap().access_token = "theirs".to_owned();
+    client.users().get("1").await.unwrap();
+    assert_eq!(script.requests()[1].authorization, "Bearer theirs");
+}
+
+#[tokio::test]
+async fn an_answer_of_something_else_is_no_problem_of_the_service() {
+    let script = Script::new(&[&answer("502 Bad Gateway", "", "<h1>Bad gateway</h1>")]);
+    let error = script.client(Credential::None).users().get("1").await.unwrap_err();
+    assert_eq!((error.status(), error.code()), (Some(502), None));
+    assert!(error.to_string().contains("Bad gateway"), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_in_a_path_cannot_leave_it() {
+    let script = Script::new(&[&problem("404 Not Found", "", "not_found")]);
+    script.client(Credential::None).roles().get("../users?x#y").await.unwrap_err();
+    assert_eq!(script.requests()[0].line, "GET /api/v1/roles/..%2Fusers%3Fx%23y HTTP/1.1");
+}
