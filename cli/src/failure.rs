@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     Unreachable { url: String, cause: Error },
     /// A file or a pipe.
     Io(io::Error),
+    /// There is no such thing.
+    NotFound(String),
     /// Anything else.
     Failed(String),
     /// It was told already.
@@ -66,6 +68,7 @@ impl Failure {
                 },
             },
             Self::Unreachable { .. } => 6,
+            Self::NotFound(_) => 4,
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => 141,
             Self::Io(_) | Self::Failed(_) | Self::Told => 1,
             Self::Interrupted => 130,
@@ -112,7 +115,7 @@ impl Failure {
 
     fn text(&self) -> String {
         match self {
-            Self::Usage(text) | Self::Failed(text) => text.clone(),
+            Self::Usage(text) | Self::Failed(text) | Self::NotFound(text) => text.clone(),
             Self::Service(Error::Problem(problem)) => {
                 let hint = hint(&problem.code);
                 let wait = problem.retry_after.map(|wait| {

@@ -1,5 +1,6 @@
 //! Somebody at a shell, in a home of their own.
 
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -103,6 +104,20 @@ impl Shell {
     pub(crate) fn json_lines(&self, arguments: &[&str]) -> Vec<Value> {
         let ran = self.run(&[&["--json"], arguments].concat()).expect(0);
         ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Asks the API for what no command does, with the session of this shell.
+    pub(crate) fn api(&self, path: &str, body: &Value) -> Value {
+        let kept = fs::read(self.file(".config/rollcall/sessions.json")).unwrap();
+        let kept: Value = serde_json::from_slice(&kept).unwrap();
+        let url = &self.host.base_url;
+        let token = kept["sessions"][url]["access_token"].as_str().unwrap();
+        let output = Command::new("curl")
+            .args(["-fsS", "-H", &format!("Authorization: Bearer {token}")])
+            .args(["--json", &body.to_string(), &format!("{url}/api/v1/{path}")])
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} {output:?}"))
     }
 
     /// Creates a user with the password of everybody, and gives the id.

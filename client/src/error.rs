@@ -5,6 +5,8 @@ use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Others;
+
 /// What a call gives.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -58,6 +60,9 @@ pub struct Problem {
     /// How long to wait before another attempt, in whole seconds.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none", with = "seconds")]
     pub retry_after: Option<Duration>,
+    /// Members that this problem has besides, such as the `index` of an operation.
+    #[serde(flatten)]
+    pub others: Others,
 }
 
 /// One bad field of a request.

@@ -106,6 +106,19 @@ pub struct PatchUser {
     pub own_metadata: Option<Map<String, Value>>,
 }
 
+/// Which users, and in which order; what is none does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct UserQuery {
+    /// With this address, in any case.
+    pub email: Option<String>,
+    /// With exactly this key of the application's own.
+    pub external_id: Option<String>,
+    /// Of whom this holds, in the grammar of SCIM: `name sw "ada" and role eq "admin"`.
+    pub filter: Option<String>,
+    /// By this field, in reverse with a minus before it: `-created_at`.
+    pub sort: Option<String>,
+}
+
 /// A set of permissions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Role {

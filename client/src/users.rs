@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::error::Result;
-use crate::model::{CreateUser, PatchUser, User, Versioned};
+use crate::model::{CreateUser, PatchUser, User, UserQuery, Versioned};
 use crate::page::Pages;
 
 /// The directory of users, for those who may read and write it.
@@ -13,12 +13,31 @@ use crate::page::Pages;
 pub struct Users<'a>(pub(crate) &'a Client);
 
 /// Where users are.
-const USERS: [&str; 3] = ["api", "v1", "users"];
+pub(crate) const USERS: [&str; 3] = ["api", "v1", "users"];
 
 impl<'a> Users<'a> {
-    /// All users, the oldest first.
-    pub fn list(self) -> Pages<'a, User> {
-        Pages::new(move || self.0.call(Method::GET, &USERS))
+    /// Those of whom all of the query holds, the oldest first unless it says otherwise.
+    /// A page may be empty, and others follow.
+    pub fn list(self, query: UserQuery) -> Pages<'a, User> {
+        Pages::new(move || {
+            self.0
+                .call(Method::GET, &USERS)
+                .query("email", query.email.as_deref())
+                .query("external_id", query.external_id.as_deref())
+                .query("filter", query.filter.as_deref())
+                .query("sort", query.sort.as_deref())
+        })
+    }
+
+    /// The user with this address, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn with_email(self, email: &str) -> Result<Option<User>> {
+        let email = Some(email.to_owned());
+        let found = self.list(UserQuery { email, ..UserQuery::default() }).all().await?;
+        Ok(found.into_iter().next())
     }
 
     /// The user with this id.

@@ -1,8 +1,8 @@
 //! What the client sends and receives is what `openapi.json` describes.
 
 use rollcall_client::{
-    ApiKey, AuditBreak, AuditEvent, AuditVerification, Check, FieldError, Invitation, Permission,
-    Problem, Readiness, Role, Session, User,
+    ApiKey, AuditBreak, AuditEvent, AuditVerification, Check, CreateApiKey, CreateUser, FieldError,
+    Invitation, PatchUser, Permission, Problem, Readiness, Role, Session, User,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,6 +35,10 @@ fn example(document: &Value, schema: &Value) -> Value {
     }
 }
 
+fn document() -> Value {
+    serde_json::from_str(include_str!("../../openapi.json")).unwrap()
+}
+
 fn names(value: &Value) -> Vec<&String> {
     let mut names: Vec<_> = value.as_object().unwrap().keys().collect();
     names.sort();
@@ -43,8 +47,7 @@ fn names(value: &Value) -> Vec<&String> {
 
 /// Whether a type takes what a schema describes, and tells all of it again.
 fn assert_keeps_all_of<T: DeserializeOwned + Serialize>(schema: &str) {
-    let text = include_str!("../../openapi.json");
-    let document: Value = serde_json::from_str(text).unwrap();
+    let document = document();
     let told = example(&document, &document["components"]["schemas"][schema]);
     let read: T = serde_json::from_value(told.clone())
         .unwrap_or_else(|error| panic!("{schema}: {error} in {told:#}"));
@@ -67,4 +70,38 @@ fn every_member_of_an_answer_is_kept() {
     assert_keeps_all_of::<Check>("Check");
     assert_keeps_all_of::<FieldError>("FieldError");
     assert_keeps_all_of::<Problem>("Problem");
+}
+
+/// Whether what is sent has the members of a schema, all of them and no others.
+fn assert_says_all_of(schema: &str, sent: &impl Serialize) {
+    let members = document()["components"]["schemas"][schema]["properties"].clone();
+    assert_eq!(names(&serde_json::to_value(sent).unwrap()), names(&members), "{schema}");
+}
+
+#[test]
+fn every_member_of_a_request_can_be_sent() {
+    let text = || "text".to_owned();
+    let user = CreateUser {
+        email: text(),
+        name: text(),
+        password: Some(text()),
+        password_hash: Some(text()),
+        roles: Some(vec![text()]),
+        external_id: Some(text()),
+        metadata: Some(Map::new()),
+        private_metadata: Some(Map::new()),
+        own_metadata: Some(Map::new()),
+    };
+    assert_says_all_of("CreateUser", &user);
+    let patch = PatchUser {
+        email: Some(text()),
+        name: Some(text()),
+        external_id: Some(None),
+        metadata: Some(Map::new()),
+        private_metadata: Some(Map::new()),
+        own_metadata: Some(Map::new()),
+    };
+    assert_says_all_of("PatchUser", &patch);
+    let (permissions, expires_at) = (vec![text()], Some(text()));
+    assert_says_all_of("CreateApiKey", &CreateApiKey { name: text(), permissions, expires_at });
 }

@@ -5,8 +5,8 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
-use rollcall_client::Client;
 use rollcall_client::service::Alive;
+use rollcall_client::{Client, Error};
 use serde::Serialize;
 
 use super::token::Claims;
@@ -78,7 +78,10 @@ async fn examine(context: &Context, report: &mut Report<'_>) -> Outcome {
     let alive = match nobody.service().alive().await {
         Ok(alive) => alive,
         Err(error) => {
-            let advice = "Start the service, or name it: --url or ROLLCALL_URL.";
+            let advice = match error {
+                Error::Transport(_) => "Start the service, or name it: --url or ROLLCALL_URL.",
+                _ => "Something else answers there: name the service by --url or ROLLCALL_URL.",
+            };
             return report.fail("reachable", format!("{}: {error}", context.url), advice);
         }
     };

@@ -3,6 +3,7 @@
 use clap::{ArgGroup, Args, Subcommand};
 use rollcall_client::Session;
 
+use super::users::id_of;
 use crate::arguments::Extent;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -21,8 +22,8 @@ pub(crate) enum Command {
 /// List sessions.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Those of the user with this id; your own unless given.
-    #[arg(long, value_name = "ID")]
+    /// Those of the user with this id or address; your own unless given.
+    #[arg(long, value_name = "USER")]
     user: Option<String>,
     #[command(flatten)]
     extent: Extent,
@@ -34,7 +35,7 @@ pub(crate) struct List {
 Examples:
   rollcall sessions end 019a0000-0000-7000-8000-000000000002
   rollcall sessions end --others
-  rollcall sessions end --user 019a0000-0000-7000-8000-000000000001 --yes")]
+  rollcall sessions end --user ada@example.com --yes")]
 #[command(group = ArgGroup::new("which").required(true).args(["id", "others", "user"]))]
 pub(crate) struct End {
     /// The id of a session of yours.
@@ -42,8 +43,8 @@ pub(crate) struct End {
     /// All of yours but this one.
     #[arg(long)]
     others: bool,
-    /// All of the user with this id.
-    #[arg(long, value_name = "ID")]
+    /// All of the user with this id or address.
+    #[arg(long, value_name = "USER")]
     user: Option<String>,
     /// Do not ask.
     #[arg(long, short)]
@@ -73,7 +74,7 @@ impl Command {
         match self {
             Self::List(List { user, extent }) => {
                 let pages = match &user {
-                    Some(id) => sessions.list_of_user(id),
+                    Some(user) => sessions.list_of_user(&id_of(&client, user).await?),
                     None => sessions.list(),
                 };
                 context.out.list(pages, extent.limit()).await
@@ -82,7 +83,8 @@ impl Command {
                 sessions.end(&id).await?;
                 context.out.say("The session has ended.")
             }
-            Self::End(End { user: Some(id), yes, .. }) => {
+            Self::End(End { user: Some(user), yes, .. }) => {
+                let id = id_of(&client, &user).await?;
                 let user = client.users().get(&id).await?.value;
                 prompt::confirm(format!("End all sessions of {}?", user.email), yes).await?;
                 sessions.end_of_user(&id).await?;

@@ -107,3 +107,22 @@ fn somebody_is_invited_until_the_invitation_is_taken_back() {
     admin.run(&["invitations", "delete", id]).expect(0);
     assert!(!is_listed());
 }
+
+#[test]
+fn users_are_found_by_a_part_of_their_address_or_name() {
+    let admin = Shell::admin();
+    let id = admin.create_user("Needle@haystack.example.com");
+    let found = |arguments: &[&str]| {
+        let users = admin.json_lines(arguments);
+        users.into_iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let only = vec![id.clone()];
+    assert_eq!(found(&["users", "find", "haystack"]), only);
+    assert_eq!(found(&["users", "find", r#"hay" or "stack"#]), Vec::<String>::new());
+    assert_eq!(found(&["users", "list", "--email", "needle@haystack.example.com"]), only);
+    let filter = r#"email sw "needle@" and role eq "user""#;
+    assert_eq!(found(&["users", "list", "--filter", filter, "--sort", "-created_at"]), only);
+    assert_eq!(admin.json(&["users", "get", "needle@HAYSTACK.example.com"])["id"], id);
+    admin.run(&["users", "get", "nobody@haystack.example.com"]).expect(4);
+    admin.run(&["users", "list", "--filter", "nonsense"]).expect(1).saying("filter: ");
+}

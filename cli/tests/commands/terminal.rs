@@ -1,9 +1,12 @@
 //! At a terminal: what is asked, what is shown, and Ctrl-C.
 
 use std::process::Command;
+use std::time::SystemTime;
 
+use data_encoding::BASE32_NOPAD;
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
+use serde_json::json;
 
 use crate::service::{ADMIN, PASSWORD};
 use crate::shell::Shell;
@@ -39,6 +42,32 @@ fn a_password_is_asked_for_and_not_shown() {
     assert!(shown.contains("Signed in"), "{shown}");
     assert!(!shown.contains(PASSWORD), "{shown}");
     nobody.run(&["whoami"]).expect(0);
+}
+
+#[test]
+fn a_second_factor_is_asked_for_where_there_is_one() {
+    let admin = Shell::admin();
+    admin.create_user("twofold@example.com");
+    let twofold = Shell::nobody();
+    let login = ["login", "--email", "twofold@example.com", "--password-stdin"];
+    twofold.feed(&login, PASSWORD).expect(0);
+    let secret = twofold.api("me/factors/totp", &json!({}));
+    let secret = BASE32_NOPAD.decode(secret["secret"].as_str().unwrap().as_bytes()).unwrap();
+    let secret: [u8; 20] = secret.try_into().unwrap();
+    let app = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let code = json!({"code": app.generate(now).to_string()});
+    let codes = twofold.api("me/factors/totp/confirm", &code);
+
+    twofold.feed(&login, PASSWORD).expect(2).saying("--code");
+    let mut session = at_a_terminal(&twofold, &login[..3]);
+    session.exp_string("Password: ").unwrap();
+    session.send_line(PASSWORD).unwrap();
+    session.exp_string("Code of the app, or a recovery code: ").unwrap();
+    session.send_line(codes["recovery_codes"][0].as_str().unwrap()).unwrap();
+    expect_exit(&mut session, 0);
+    let next = app.generate(now + 30).to_string();
+    twofold.feed(&[&login[..], &["--code", &next]].concat(), PASSWORD).expect(0);
 }
 
 #[test]

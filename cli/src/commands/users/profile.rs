@@ -6,6 +6,7 @@ use clap::Args;
 use rollcall_client::{Client, CreateUser, PatchUser};
 use serde_json::{Map, Value};
 
+use super::id_of;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::prompt;
@@ -46,14 +47,14 @@ pub(crate) struct Create {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rollcall users update 019a0000-0000-7000-8000-000000000001 --name 'Ada King'
+  rollcall users update ada@example.com --name 'Ada King'
   rollcall users update 019a0000-0000-7000-8000-000000000001 --metadata '{\"plan\": null}'
 
 Metadata is merged into what is there; a null takes a member away.
 With --if-version it is changed only while it has that version (exit code 5).")]
 pub(crate) struct Update {
-    /// The id of the user.
-    id: String,
+    /// The id or the address of the user.
+    user: String,
     /// Another address.
     #[arg(long)]
     email: Option<String>,
@@ -121,7 +122,8 @@ impl Update {
             return Err(Failure::Usage("nothing to change was given".to_owned()));
         }
         let etag = self.if_version.map(|version| format!("\"{version}\""));
-        let user = client.users().patch(&self.id, &patch, etag.as_deref()).await?;
+        let id = id_of(client, &self.user).await?;
+        let user = client.users().patch(&id, &patch, etag.as_deref()).await?;
         context.out.one(&user.value)
     }
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use rollcall_client::{Client, Versioned};
 use serde_json::json;
 
+use super::id_of;
 use crate::context::Context;
 use crate::failure::Outcome;
 
@@ -12,11 +13,11 @@ use crate::failure::Outcome;
 #[command(after_help = "\
 Examples:
   rollcall users roles 019a0000-0000-7000-8000-000000000001
-  rollcall users roles 019a0000-0000-7000-8000-000000000001 --add support
-  rollcall users roles 019a0000-0000-7000-8000-000000000001 --set user,billing")]
+  rollcall users roles ada@example.com --add support
+  rollcall users roles ada@example.com --set user,billing")]
 pub(crate) struct Roles {
-    /// The id of the user.
-    id: String,
+    /// The id or the address of the user.
+    user: String,
     /// These instead of those they have, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "ROLES", conflicts_with_all = ["add", "remove"])]
     set: Option<Vec<String>>,
@@ -30,16 +31,17 @@ pub(crate) struct Roles {
 
 impl Roles {
     pub(super) async fn run(self, context: &Context, client: &Client) -> Outcome {
-        let Versioned { value: user, etag } = client.users().get(&self.id).await?;
+        let id = id_of(client, &self.user).await?;
+        let Versioned { value: user, etag } = client.users().get(&id).await?;
         let is_question = self.set.is_none() && self.add.is_empty() && self.remove.is_empty();
         let roles = if is_question {
             user.roles
         } else {
             let wanted = self.set.unwrap_or_else(|| changed(user.roles, self.add, &self.remove));
-            client.users().replace_roles(&self.id, &wanted, etag.as_deref()).await?.value.roles
+            client.users().replace_roles(&id, &wanted, etag.as_deref()).await?.value.roles
         };
         if context.out.json {
-            return context.out.one(&json!({"id": self.id, "roles": roles}));
+            return context.out.one(&json!({"id": id, "roles": roles}));
         }
         roles.iter().try_for_each(|role| context.out.say(role))
     }
