@@ -37,7 +37,7 @@ pub trait Log: Send + Sync {
 /// The ports and the settings, made once for each instance.
 pub struct App {
     /// The settings.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// The database.
     pub store: Store,
     /// What is remembered of it.
@@ -57,12 +57,12 @@ pub struct App {
     /// What is done after the response.
     pub background: Arc<dyn Background>,
     /// The keys that sign access tokens.
-    pub keys: KeyRing,
+    pub keys: Arc<KeyRing>,
     /// Whether changes could be made a moment ago.
     pub writes: Writes,
     /// The repeatable requests that are being done.
     pub running: Running,
-    last_event: Mutex<Option<EventId>>,
+    last_event: Arc<Mutex<Option<EventId>>>,
 }
 
 /// What the outside world is to an [`App`].
@@ -99,10 +99,10 @@ impl App {
             Arc::clone(&ports.timer),
         ));
         let store = Store::new(ports.database, Arc::clone(&cache), config.auto_migrate);
-        let keys = KeyRing::default();
+        let (config, keys) = (Arc::new(config), Arc::default());
         let mailer = mailer::of(&config.mail.transport, ports.http);
         let Ports { clock, rng, timer, passwords, log, background, .. } = ports;
-        let last_event = Mutex::new(None);
+        let last_event = Arc::default();
         Self {
             config,
             store,
@@ -118,6 +118,26 @@ impl App {
             writes: Writes::default(),
             running: Running::default(),
             last_event,
+        }
+    }
+
+    /// The same over another store.
+    pub fn over(&self, store: Store) -> Self {
+        Self {
+            config: Arc::clone(&self.config),
+            store,
+            cache: Arc::clone(&self.cache),
+            clock: Arc::clone(&self.clock),
+            rng: Arc::clone(&self.rng),
+            timer: Arc::clone(&self.timer),
+            passwords: Arc::clone(&self.passwords),
+            log: Arc::clone(&self.log),
+            mailer: Arc::clone(&self.mailer),
+            background: Arc::clone(&self.background),
+            keys: Arc::clone(&self.keys),
+            writes: Writes::default(),
+            running: self.running.clone(),
+            last_event: Arc::clone(&self.last_event),
         }
     }
 

@@ -21,6 +21,17 @@ pub struct FieldError {
     pub message: String,
 }
 
+impl FieldError {
+    /// The same error of a field inside of another one.
+    pub fn within(self, outer: &str) -> Self {
+        let field = match self.field.as_str() {
+            "" => outer.to_owned(),
+            inner => format!("{outer}.{inner}"),
+        };
+        Self { field, ..self }
+    }
+}
+
 /// Why a domain type refused a value. [`Invalid::of`] names the field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
@@ -43,6 +54,7 @@ impl Invalid {
 }
 
 /// A cause that only the log may show. It has no `Display` on purpose.
+#[derive(Clone)]
 pub struct Cause(String);
 
 impl Cause {
@@ -64,7 +76,7 @@ impl fmt::Debug for Cause {
 }
 
 /// Everything that a caller may have to act on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Error {
     /// The input could not be read at all.
     Malformed(String),

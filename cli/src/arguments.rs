@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, bootstrap, completions, doctor, invitations, keys, login, operations, roles, sessions,
-    users,
+    audit, bootstrap, completions, doctor, export, import, invitations, keys, login, operations,
+    roles, sessions, users,
 };
 use crate::failure::EXIT_CODES;
 
@@ -64,6 +64,10 @@ pub(crate) enum Command {
     /// Find, create and change users.
     #[command(subcommand, visible_alias = "user")]
     Users(users::Command),
+    /// Create and change many users, from a file or the standard input.
+    Import(import::Import),
+    /// Write all users, or those of a filter, to the standard output or a file.
+    Export(export::Export),
     /// Create and change roles.
     #[command(subcommand, visible_alias = "role")]
     Roles(roles::Command),

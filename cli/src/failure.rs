@@ -128,7 +128,7 @@ impl Failure {
                 "not signed in. Sign in with `rollcall login`, or set ROLLCALL_API_KEY.".to_owned()
             }
             Self::Service(error) => error.to_string(),
-            Self::Unreachable { url, cause } => format!("{url} is not reached: {cause}"),
+            Self::Unreachable { url, cause } => format!("{url}: {cause}"),
             Self::Io(error) => error.to_string(),
             Self::Told | Self::Interrupted => String::new(),
         }

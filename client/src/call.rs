@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -34,6 +34,7 @@ pub struct Call<'a> {
     body: Option<Bytes>,
     is_public: bool,
     is_tried_once: bool,
+    limit: Option<Duration>,
 }
 
 impl<'a> Call<'a> {
@@ -48,7 +49,16 @@ impl<'a> Call<'a> {
             let key = format!("\"{}\"", Uuid::new_v4());
             headers.extend(HeaderValue::try_from(key).ok().map(|key| (IDEMPOTENCY_KEY, key)));
         }
-        Self { client, method, url, headers, body: None, is_public: false, is_tried_once: false }
+        Self {
+            client,
+            method,
+            url,
+            headers,
+            body: None,
+            is_public: false,
+            is_tried_once: false,
+            limit: Some(ANSWER_LIMIT),
+        }
     }
 
     /// Adds a parameter, if it has a value.
@@ -71,9 +81,13 @@ impl<'a> Call<'a> {
 
     fn whole(mut self, content_type: &'static str, body: &impl Serialize) -> Self {
         // Nothing that is sent has keys that are no texts.
-        let bytes = serde_json::to_vec(body).unwrap_or_default();
-        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        self.body = Some(bytes.into());
+        self.body = Some(serde_json::to_vec(body).unwrap_or_default().into());
+        self.content_type(content_type)
+    }
+
+    /// Says what the body is.
+    pub(crate) fn content_type(mut self, media_type: &'static str) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         self
     }
 
@@ -105,6 +119,18 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Asks for this media type.
+    pub(crate) fn accept(mut self, media_type: &'static str) -> Self {
+        self.headers.insert(header::ACCEPT, HeaderValue::from_static(media_type));
+        self
+    }
+
+    /// Takes as long as the answer does.
+    pub(crate) fn stream(mut self) -> Self {
+        self.limit = None;
+        self
+    }
+
     /// Takes the first answer, also that of a service that is busy.
     pub(crate) fn once(mut self) -> Self {
         self.is_tried_once = true;
@@ -132,6 +158,15 @@ impl<'a> Call<'a> {
     /// The answer, if it is a success.
     pub(crate) async fn send(self) -> Result<Response> {
         let response = self.answer().await?;
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+
+    /// Sends what arrives, as it arrives, and gives the answer, if it is a success, as
+    /// soon as it begins. It is tried once.
+    pub(crate) async fn send_stream(self, body: Body) -> Result<Response> {
+        let call = self.stream();
+        let token = call.token(None).await?;
+        let response = call.request(token.as_deref())?.body(body).send().await?;
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
 
@@ -168,7 +203,10 @@ impl<'a> Call<'a> {
     fn request(&self, token: Option<&str>) -> Result<RequestBuilder> {
         let http = &self.client.shared.http;
         let mut request = http.request(self.method.clone(), self.url.clone());
-        request = request.headers(self.headers.clone()).timeout(ANSWER_LIMIT);
+        request = request.headers(self.headers.clone());
+        if let Some(limit) = self.limit {
+            request = request.timeout(limit);
+        }
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, bearer(token)?);
         }

@@ -116,7 +116,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Problem(problem) => problem.fmt(f),
-            Self::Transport(error) => write!(f, "{}", innermost(error)),
+            Self::Transport(error) if error.is_connect() => {
+                write!(f, "it is not reached: {}", innermost(error))
+            }
+            Self::Transport(error) if error.is_timeout() => f.write_str("it does not answer"),
+            Self::Transport(error) => write!(f, "the connection broke off: {}", innermost(error)),
             Self::Unexpected { status, reason } => {
                 write!(f, "an answer that is not Rollcall's (status {status}): {reason}")
             }

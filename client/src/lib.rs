@@ -28,6 +28,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod bulk;
 pub mod call;
 pub mod client;
 pub mod credential;

@@ -102,7 +102,8 @@ impl<'a> Users<'a> {
         call.if_match(etag)?.receive_versioned().await
     }
 
-    /// Gives a user these roles instead of those they have.
+    /// Gives a user these roles instead of those they have; only the version with
+    /// this ETag, if one is given.
     ///
     /// # Errors
     ///
@@ -114,7 +115,8 @@ impl<'a> Users<'a> {
         etag: Option<&str>,
     ) -> Result<Versioned<User>> {
         let call = self.0.call(Method::PUT, &path(id, Some("roles")));
-        call.json(&json!({"roles": roles})).if_match(etag)?.receive_versioned().await
+        let etag = etag.unwrap_or("*");
+        call.json(&json!({"roles": roles})).if_match(Some(etag))?.receive_versioned().await
     }
 
     /// Takes a user's second factors away, and ends their sessions.

@@ -3,10 +3,13 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
+use rollcall_client::bulk::{Format, ImportOptions};
 use rollcall_client::{Client, CreateUser, Credential, Error, TokenStore, Tokens};
 
 /// A service that gives these answers, one after the other.
@@ -56,7 +59,7 @@ impl Script {
 fn read(stream: &TcpStream) -> io::Result<Request> {
     let mut reader = BufReader::new(stream);
     let mut request = Request::default();
-    let mut length = 0;
+    let (mut length, mut is_chunked) = (0, false);
     reader.read_line(&mut request.line)?;
     loop {
         let mut line = String::new();
@@ -66,8 +69,15 @@ fn read(stream: &TcpStream) -> io::Result<Request> {
             "authorization" => request.authorization = value.to_owned(),
             "idempotency-key" => request.idempotency_key = value.to_owned(),
             "content-length" => length = value.parse().unwrap(),
+            "transfer-encoding" => is_chunked = true,
             _ => {}
         }
+    }
+    while is_chunked {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        is_chunked = line != "0\r\n";
+        length = 2;
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
@@ -245,4 +255,40 @@ async fn a_name_in_a_path_cannot_leave_it() {
     let script = Script::new(&[&problem("404 Not Found", "", "not_found")]);
     script.client(Credential::None).roles().get("../users?x#y").await.unwrap_err();
     assert_eq!(script.requests()[0].line, "GET /api/v1/roles/..%2Fusers%3Fx%23y HTTP/1.1");
+}
+
+#[tokio::test]
+async fn half_an_export_is_no_export() {
+    let half = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhalf\n\r\n";
+    let script = Script::new(&[half]);
+    let client = script.client(Credential::None);
+    let mut users = pin!(client.users().export(Format::Csv, None).await.unwrap());
+    assert_eq!(users.next().await.unwrap().unwrap(), "half\n");
+    let error = users.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Transport(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_an_import_tells_is_read_line_by_line() {
+    let told = [
+        r#"{"line":1,"statu"#,
+        "s\":\"created\"}\n{\"summary\":{\"lines\":1,\"created\":1,\"updated\":0,",
+        "\"unchanged\":0,\"failed\":0,\"dry_run\":true,\"complete\":true}}\n",
+        "",
+    ];
+    let chunks = told.map(|text| format!("{:x}\r\n{text}\r\n", text.len())).concat();
+    let reports = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
+    // The first one only asks whether it may.
+    let script = Script::new(&[&answer("200 OK", "", ""), &reports]);
+    let options = ImportOptions { dry_run: true, only_failed: true };
+    let users = stream::iter([Ok::<_, io::Error>("{}\n")]);
+    let client = script.client(Credential::None);
+    let mut reports = client.users().import(Format::Ndjson, options, users).await.unwrap();
+    let line = reports.next().await.unwrap().unwrap();
+    assert_eq!((line.line, line.status.as_deref()), (Some(1), Some("created")));
+    let summary = reports.next().await.unwrap().unwrap().summary.unwrap();
+    assert_eq!((summary.counts.created, summary.complete), (1, true));
+    assert!(reports.next().await.unwrap().is_none());
+    let asked = &script.requests()[1].line;
+    assert_eq!(asked, "POST /api/v1/users/import?dry_run=true&report=failed HTTP/1.1");
 }

@@ -1,5 +1,6 @@
 //! What the client sends and receives is what `openapi.json` describes.
 
+use rollcall_client::bulk::{ImportCounts, ImportError, ImportReport, ImportSummary};
 use rollcall_client::{
     ApiKey, AuditBreak, AuditEvent, AuditVerification, Check, CreateApiKey, CreateUser, FieldError,
     Invitation, PatchUser, Permission, Problem, Readiness, Role, Session, User,
@@ -16,6 +17,11 @@ fn example(document: &Value, schema: &Value) -> Value {
     }
     if let Some(first) = schema["oneOf"].get(0) {
         return example(document, first);
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        let parts = parts.iter().map(|part| example(document, part));
+        let members = parts.filter_map(|part| part.as_object().cloned()).flatten();
+        return Value::Object(members.collect());
     }
     let kind = match &schema["type"] {
         Value::Array(kinds) => kinds[0].as_str(),
@@ -70,6 +76,10 @@ fn every_member_of_an_answer_is_kept() {
     assert_keeps_all_of::<Check>("Check");
     assert_keeps_all_of::<FieldError>("FieldError");
     assert_keeps_all_of::<Problem>("Problem");
+    assert_keeps_all_of::<ImportReport>("ImportReport");
+    assert_keeps_all_of::<ImportError>("ImportError");
+    assert_keeps_all_of::<ImportCounts>("ImportCounts");
+    assert_keeps_all_of::<ImportSummary>("ImportSummary");
 }
 
 /// Whether what is sent has the members of a schema, all of them and no others.

@@ -27,6 +27,11 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// Its strong ETag: nothing about a key changes but its last use.
+    pub fn version(&self) -> i64 {
+        self.last_used_at.unwrap_or(self.created_at).micros()
+    }
+
     /// Whether this key would still be good when `other` is not any more.
     pub fn outlives(&self, other: &Self) -> bool {
         match (self.expires_at, other.expires_at) {

@@ -9,7 +9,7 @@ pub const MAX_CHARS: usize = 255;
 
 /// What another system calls a user: 1 to 255 characters, none of them a control
 /// character, kept and compared exactly as given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ExternalId(String);
 
 impl ExternalId {

@@ -22,6 +22,9 @@ const TAG_BYTES: usize = 16;
 pub struct Limit(u32);
 
 impl Limit {
+    /// As many as a page can have.
+    pub const MAX: Self = Self(MAX_LIMIT);
+
     /// Reads a number from 1 to [`MAX_LIMIT`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text.parse() {

@@ -68,6 +68,7 @@ macro_rules! checked {
 checked! {
     USERS_READ = "users:read", "Read every user.";
     USERS_WRITE = "users:write", "Create, change, suspend and delete users.";
+    USERS_VERIFY = "users:verify", "Say in an import that the addresses of users are proven.";
     SESSIONS_READ = "sessions:read", "See where users are signed in.";
     SESSIONS_WRITE = "sessions:write", "End the sessions of users.";
     ROLES_READ = "roles:read", "Read roles.";

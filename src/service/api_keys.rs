@@ -2,8 +2,8 @@
 //!
 //! Nobody makes a key that may do more, or for longer, than they may themselves.
 
-use super::Context;
 use super::access::{self, Caller};
+use super::{Context, Precondition};
 use crate::app::App;
 use crate::domain::api_key::ApiKey;
 use crate::domain::event::{EventKind, Subject};
@@ -69,11 +69,17 @@ pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<Page<Ap
 }
 
 /// Revokes a key: its next use fails.
-pub async fn revoke(app: &App, cx: &Context, id: ApiKeyId) -> Result<()> {
+pub async fn revoke(
+    app: &App,
+    cx: &Context,
+    id: ApiKeyId,
+    precondition: &Precondition,
+) -> Result<()> {
     let (caller, key) = find(app, cx, id).await?;
     caller.require(&Permission::API_KEYS_WRITE)?;
     let key = key.ok_or(Error::NotFound("API key"))?;
     caller.require_all(&key.permissions, "This key holds permissions that you do not hold.")?;
+    precondition.check(key.version())?;
     let subject = Some(Subject::ApiKey(id));
     let event = cx.event(app, app.now(), caller.actor(), EventKind::ApiKeyRevoked, subject);
     let commit = app.store.commit([api_keys::delete(id), events::append(&event)]);

@@ -167,20 +167,30 @@ impl Context {
 
     /// Commits what the request asks for and comes to; with its answer, if it may be
     /// sent again. Every POST ends in this.
-    pub(super) async fn commit<T: 'static>(
+    pub(super) fn commit<T: 'static>(
         &self,
         app: &App,
         statements: impl IntoIterator<Item = Statement>,
         outcome: &T,
-    ) -> Result<(), DatabaseError> {
-        let Some(once) = &self.once else { return app.store.commit(statements).await };
-        let keep = once.keep(app, outcome)?;
-        match app.store.commit([keep].into_iter().chain(statements)).await {
-            Err(DatabaseError::Guard { statement }) => Err(match statement.checked_sub(1) {
-                Some(statement) => DatabaseError::Guard { statement },
-                None => DatabaseError::Repeated,
-            }),
-            result => result,
-        }
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        let keep = self.once.as_ref().map(|once| once.keep(app, outcome));
+        // What follows is compiled once, not for every outcome.
+        commit(app, keep, statements.into_iter().collect())
+    }
+}
+
+async fn commit(
+    app: &App,
+    keep: Option<Result<Statement, DatabaseError>>,
+    mut statements: Vec<Statement>,
+) -> Result<(), DatabaseError> {
+    let Some(keep) = keep else { return app.store.commit(statements).await };
+    statements.insert(0, keep?);
+    match app.store.commit(statements).await {
+        Err(DatabaseError::Guard { statement }) => Err(match statement.checked_sub(1) {
+            Some(statement) => DatabaseError::Guard { statement },
+            None => DatabaseError::Repeated,
+        }),
+        result => result,
     }
 }

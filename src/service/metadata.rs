@@ -46,9 +46,20 @@ impl Kind {
 
 /// Fails unless all metadata that a profile writes is allowed.
 pub(super) fn require_whole(app: &App, profile: &Profile) -> Result<()> {
-    let mut errors = Kind::Public.check(app, &profile.metadata);
-    errors.extend(Kind::Private.check(app, &profile.private_metadata));
-    errors.extend(profile.own_metadata.iter().flat_map(|own| Kind::Own.check(app, own)));
+    let (metadata, private) = (&profile.metadata, &profile.private_metadata);
+    require(app, Some(metadata), Some(private), profile.own_metadata.as_ref())
+}
+
+/// Fails unless what is given is allowed: metadata, private and own.
+pub(super) fn require(
+    app: &App,
+    metadata: Option<&Metadata>,
+    private: Option<&Metadata>,
+    own: Option<&Metadata>,
+) -> Result<()> {
+    let given = [(Kind::Public, metadata), (Kind::Private, private), (Kind::Own, own)];
+    let given = given.into_iter().filter_map(|(kind, metadata)| Some((kind, metadata?)));
+    let errors: Vec<_> = given.flat_map(|(kind, metadata)| kind.check(app, metadata)).collect();
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 

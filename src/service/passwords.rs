@@ -16,16 +16,27 @@ use crate::store::one_time_tokens::end_all_of;
 use crate::store::sessions::WithCredentials;
 use crate::store::{challenges, events, sessions, users};
 
-/// The hash of a password that somebody chose for this owner, unless it says little
-/// more than what anybody knows of them. Whatever sets a password comes through here.
-pub(super) async fn hash_for(
+/// Fails if a password that somebody chose for this owner says little more than what
+/// anybody knows of them.
+pub(super) fn check(
     app: &App,
     (email, name): (&Email, &Name),
     field: &'static str,
+    password: &Password,
+) -> Result<()> {
+    let owner = Owner { email, name, app_name: &app.config.mail.app_name };
+    password.check_for(&owner).map_err(|reason| Error::invalid(field, reason))
+}
+
+/// The hash of a password that somebody chose for this owner, if it is one that they
+/// may have. Whatever sets a password comes through here.
+pub(super) async fn hash_for(
+    app: &App,
+    owner: (&Email, &Name),
+    field: &'static str,
     password: Password,
 ) -> Result<String> {
-    let owner = Owner { email, name, app_name: &app.config.mail.app_name };
-    password.check_for(&owner).map_err(|reason| Error::invalid(field, reason))?;
+    check(app, owner, field, &password)?;
     app.passwords.hash(password, random(&*app.rng)).await
 }
 

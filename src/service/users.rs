@@ -24,6 +24,7 @@ use crate::store::{
 };
 
 /// What a new user signs in with.
+#[derive(Clone)]
 pub enum FirstPassword {
     /// Nothing until somebody sets a password.
     None,
@@ -246,7 +247,7 @@ pub(super) async fn commit<T: 'static, const N: usize>(
     match result {
         Ok(()) => Ok(true),
         Err(DatabaseError::Guard { statement }) if takes_admin && statement > N => {
-            Err(Error::conflict("last_admin", "This is the last admin who can sign in."))
+            Err(last_admin())
         }
         // A role that was given is gone by now: Postgres says so when it gets to it.
         Err(DatabaseError::Guard { .. } | DatabaseError::ForeignKey) => Ok(false),
@@ -263,10 +264,20 @@ pub(super) fn email_taken(error: DatabaseError) -> Error {
 fn key_taken(error: DatabaseError) -> Error {
     match error {
         DatabaseError::Unique { constraint } if constraint == users::EXTERNAL_ID_KEY => {
-            Error::conflict("external_id_taken", "Another user has this external id.")
+            external_id_taken()
         }
         other => email_taken(other),
     }
+}
+
+/// The external id is somebody else's.
+pub(super) fn external_id_taken() -> Error {
+    Error::conflict("external_id_taken", "Another user has this external id.")
+}
+
+/// Nobody else could administer.
+pub(super) fn last_admin() -> Error {
+    Error::conflict("last_admin", "This is the last admin who can sign in.")
 }
 
 /// The address is somebody else's.

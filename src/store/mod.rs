@@ -12,10 +12,12 @@ pub mod callers;
 pub mod challenges;
 pub mod changes;
 pub mod database;
+pub mod deferred;
 pub mod events;
 pub mod factors;
 pub mod finding;
 pub mod health;
+pub mod imports;
 pub mod invitations;
 pub mod keys;
 pub mod mails;
@@ -38,6 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cache::Cache;
 use database::{Database, DatabaseError, Row, Statement, Touch};
+use deferred::Deferred;
 
 /// How often a commit that collided with others is tried again: of those in a
 /// deadlock, one is undone.
@@ -73,12 +76,16 @@ impl Store {
     }
 
     /// Runs statements as one change: all of them, or none.
-    pub async fn commit(
+    pub fn commit(
         &self,
         statements: impl IntoIterator<Item = Statement>,
-    ) -> Result<(), DatabaseError> {
+    ) -> impl Future<Output = Result<(), DatabaseError>> + Send {
+        // What follows is compiled once, not for every kind of list.
+        self.commit_all(statements.into_iter().collect())
+    }
+
+    async fn commit_all(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
         self.require_migrated().await?;
-        let statements: Vec<_> = statements.into_iter().collect();
         if statements.is_empty() {
             return Ok(());
         }
@@ -104,6 +111,12 @@ impl Store {
         if may_have_changed && !touches.is_empty() && self.cache.is_on() {
             self.cache.forget(touches).await;
         }
+    }
+
+    /// The same store, whose commits wait in the second one to become one.
+    pub fn deferred(&self) -> (Self, Arc<Deferred>) {
+        let deferred = Arc::new(Deferred::new(Arc::clone(&self.database)));
+        (Self { database: deferred.clone(), ..self.clone() }, deferred)
     }
 
     /// Looks at the migrations before the first request needs them, so that not

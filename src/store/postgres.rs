@@ -41,7 +41,8 @@ impl SpinPostgres {
         let connection = Connection::open(self.url.clone()).await.map_err(failed)?;
         sent.store(true, Ordering::Relaxed);
         let params: Vec<_> = statement.params.into_iter().map(to_spin).collect();
-        let mut result = connection.query(statement.sql, params).await.map_err(failed)?;
+        let sql = super::postgres_commit::in_postgres(&statement.sql).into_owned();
+        let mut result = connection.query(sql, params).await.map_err(failed)?;
         let mut rows = Vec::new();
         while let Some(row) = result.rows().next().await {
             let values = row.into_iter().map(from_spin).collect::<Result<_, _>>()?;

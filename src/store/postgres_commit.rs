@@ -1,9 +1,25 @@
 //! What a commit is on Postgres, and what its errors mean; without a host, so
 //! that it is tested natively too.
 
+use std::borrow::Cow;
+
 use serde_json::{Value as Json, json};
 
 use super::database::{DatabaseError, Statement, Value};
+
+/// The same SQL in the words of Postgres: rows that come as one JSON array are
+/// `json_each(…)` on SQLite.
+pub fn in_postgres(sql: &str) -> Cow<'_, str> {
+    let mut parts = sql.split("json_each(");
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.filter_map(|part| part.split_once(')'));
+    let rest: String = rest
+        .map(|(array, rest)| {
+            format!("json_array_elements(CAST(CAST({array} AS TEXT) AS JSON)){rest}")
+        })
+        .collect();
+    if rest.is_empty() { Cow::Borrowed(sql) } else { Cow::Owned(format!("{first}{rest}")) }
+}
 
 /// A statement as `rollcall_commit_v1` takes it: parameters are texts in one JSON
 /// array, and the statement casts each back to its type.
@@ -14,7 +30,7 @@ pub fn change(statement: &Statement) -> Json {
         Value::Text(text) => Json::String(text.clone()),
     });
     json!({
-        "sql": with_json_params(&statement.sql, &statement.params),
+        "sql": with_json_params(&in_postgres(&statement.sql), &statement.params),
         "params": params.collect::<Vec<_>>(),
         "rows": statement.rows,
     })
@@ -83,6 +99,18 @@ mod tests {
             "rows": 1,
         });
         assert_eq!(change, expected);
+    }
+
+    #[test]
+    fn rows_of_json_have_another_name() {
+        let sql =
+            "SELECT value ->> 'a' FROM json_each($1) WHERE x IN (SELECT 1 FROM json_each($2) k)";
+        let rows = |array| format!("json_array_elements(CAST(CAST({array} AS TEXT) AS JSON))");
+        let (one, two) = (rows("$1"), rows("$2"));
+        let expected =
+            format!("SELECT value ->> 'a' FROM {one} WHERE x IN (SELECT 1 FROM {two} k)");
+        assert_eq!(in_postgres(sql), expected);
+        assert_eq!(in_postgres("SELECT 1"), "SELECT 1");
     }
 
     #[test]

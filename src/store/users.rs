@@ -259,6 +259,16 @@ fn metadata(columns: &mut Columns) -> Result<Metadata, DatabaseError> {
     Ok(columns.optional_parsed(Metadata::from_stored)?.unwrap_or_default())
 }
 
+/// The greatest id, if there is anybody.
+pub fn last() -> Statement {
+    Statement::new("SELECT u.id FROM users u ORDER BY u.id DESC LIMIT 1", Vec::new())
+}
+
+/// Reads a row of [`last`].
+pub fn id_from_row(row: Row) -> Result<UserId, DatabaseError> {
+    row.read().parsed(|text| UserId::parse(text).ok())
+}
+
 /// Whether there is anybody at all.
 pub fn any() -> Statement {
     Statement::new("SELECT id FROM users LIMIT 1", Vec::<Value>::new())

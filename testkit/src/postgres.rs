@@ -99,6 +99,8 @@ impl Postgres {
     /// Kills it at once (SIGKILL), every process of it. The data stays.
     pub fn kill(&mut self) {
         if let Some(process) = self.process.take() {
+            // Stopped, it makes no more of them while they are counted.
+            kill(process.pid(), Signal::STOP);
             let mut pids = Vec::new();
             tree(process.pid(), &mut pids);
             pids.iter().for_each(|&pid| kill(pid, Signal::KILL));

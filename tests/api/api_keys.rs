@@ -19,6 +19,7 @@ async fn a_key_is_shown_once_and_never_again() {
     assert_snapshot!(made, @r#"
     201 Created
     content-type: application/json
+    etag: "1767225600000000"
     location: /api/v1/api-keys/[id 1]
 
     {
@@ -38,6 +39,7 @@ async fn a_key_is_shown_once_and_never_again() {
     assert_snapshot!(admin.get(path).await, @r#"
     200 OK
     content-type: application/json
+    etag: "1767225600000000"
 
     {
       "created_at": "2026-01-01T00:00:00.000000Z",

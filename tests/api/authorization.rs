@@ -56,6 +56,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("POST /api/v1/me/factors/totp/confirm",         Target::None,             own_code,       [401, 401, 401, 401, 200, 409, 404, 404, 403, 403]),
     ("POST /api/v1/me/factors/recovery-codes",       Target::None,             other_code,     [401, 401, 401, 401, 404, 200, 404, 404, 403, 403]),
     ("GET /api/v1/users",                            Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("GET /api/v1/users/export",                     Target::None,             nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
     ("POST /api/v1/users",                           Target::None,             somebody,       [401, 401, 401, 401, 403, 403, 201, 201, 201, 403]),
     ("POST /api/v1/users",                           Target::None,             new_admin,      [401, 401, 401, 401, 403, 403, 403, 201, 403, 403]),
     ("GET /api/v1/users/{id}",                       Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
@@ -70,6 +71,9 @@ pub(crate) const TABLE: &[Row] = &[
     ("DELETE /api/v1/users/{id}",                    Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 204, 204, 204, 403]),
     ("DELETE /api/v1/users/{id}",                    Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
     ("DELETE /api/v1/users/{id}",                    Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
+    ("POST /api/v1/users/batch",                     Target::None,             batch,          [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
+    ("POST /api/v1/users/batch",                     Target::None,             admin_batch,    [401, 401, 401, 401, 403, 403, 403, 200, 403, 403]),
+    ("POST /api/v1/users/import",                    Target::None,             person,         [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
     ("POST /api/v1/users/{id}/suspend",              Target::Own,              nothing,        [401, 401, 401, 401, 403, 403, 200, 200, 200, 403]),
     ("POST /api/v1/users/{id}/suspend",              Target::Admin,            nothing,        [401, 401, 401, 401, 403, 403, 403, 409, 403, 403]),
     ("POST /api/v1/users/{id}/suspend",              Target::Unknown,          nothing,        [401, 401, 401, 401, 403, 403, 404, 404, 404, 403]),
@@ -179,7 +183,8 @@ impl World {
         app.role("support", &["users:read", "users:write"]).await;
         app.role("unused", &["users:read"]).await;
         let roles = json!({"roles": ["support", "user"]});
-        admin.put(format!("/api/v1/users/{}/roles", lower.id), roles).await.assert_status(200);
+        let path = format!("/api/v1/users/{}/roles", lower.id);
+        admin.with("if-match", "*").put(path, roles).await.assert_status(200);
         let all: Vec<_> = Permission::CHECKED.iter().map(|(name, _)| name.as_str()).collect();
         let (key, none) = (app.api_key(&all).await, app.api_key(&["other:thing"]).await);
         let weak_key = app.api_key(&["users:read"]).await;
@@ -220,6 +225,20 @@ fn nothing(_: &World) -> Value {
 
 fn somebody(_: &World) -> Value {
     json!({"email": "new@example.com", "name": "New", "password": PASSWORD})
+}
+
+fn person(_: &World) -> Value {
+    json!({"external_id": "crm-1", "email": "new@example.com", "name": "New"})
+}
+
+fn batch(world: &World) -> Value {
+    let create = json!({"op": "create", "user": person(world)});
+    let suspend = json!({"op": "suspend", "id": world.caller("user").id});
+    json!({"mode": "all", "operations": [create, suspend]})
+}
+
+fn admin_batch(world: &World) -> Value {
+    json!({"mode": "all", "operations": [{"op": "create", "user": new_admin(world)}]})
 }
 
 fn new_admin(_: &World) -> Value {
@@ -314,6 +333,14 @@ fn second_factor(world: &World) -> Value {
     json!({"token": token, "code": world.other.authenticator.code_at(1)})
 }
 
+/// An import is the one operation that takes lines.
+fn media_type(operation: &str) -> &'static str {
+    match operation {
+        "POST /api/v1/users/import" => "application/x-ndjson",
+        _ => "application/json",
+    }
+}
+
 #[tokio::test]
 async fn every_caller_may_do_what_the_table_says_and_nothing_else() {
     let mut wrong = Vec::new();
@@ -327,7 +354,7 @@ async fn every_caller_may_do_what_the_table_says_and_nothing_else() {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let answer = match body(&world) {
                 Value::Null => client.send(method, path, "", "").await,
-                body => client.json(method, path, body).await,
+                body => client.send(method, path, media_type(operation), body.to_string()).await,
             };
             let case = format!("{operation} on {target:?} by {}", CALLERS[column]);
             if answer.status.as_u16() != *expected {

@@ -120,7 +120,7 @@ async fn a_change_is_seen_at_once_by_every_instance() {
         seen(&there, &path_of(&bob)).await.assert_status(200);
 
         let roles = format!("{}/roles", path_of(&alice));
-        admin.put(roles, json!({"roles": ["user"]})).await.assert_status(200);
+        admin.with("if-match", "*").put(roles, json!({"roles": ["user"]})).await.assert_status(200);
         seen(&there, &path_of(&bob)).await.assert_problem(403, "forbidden");
 
         seen(&there, ME).await.assert_status(200);

@@ -40,7 +40,6 @@ async fn only_reads_that_succeed_are_answered_so() {
         .get(format!("/api/v1/users/{}", admin.id))
         .await
         .assert_status(403);
-    admin.get("/api/v1/users").await.assert_status(200);
     let user = format!("/api/v1/users/{}", alice.id);
     admin.patch(&user, json!({"name": "Alice"})).await.assert_status(200);
 }

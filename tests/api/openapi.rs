@@ -125,7 +125,8 @@ async fn every_body_is_closed_and_every_field_of_it_has_an_example_or_explains_i
     for (name, operation) in operations(&document) {
         let content = operation["requestBody"]["content"].as_object();
         for media in content.into_iter().flat_map(Map::values) {
-            let schema = media["schema"]["$ref"].as_str().unwrap();
+            // CSV is not described by a schema.
+            let Some(schema) = media["schema"]["$ref"].as_str() else { continue };
             let schema = document.pointer(schema.trim_start_matches('#')).unwrap();
             assert_eq!(schema["additionalProperties"], false, "{name}");
             for (field, described) in schema["properties"].as_object().unwrap() {
@@ -147,7 +148,8 @@ async fn what_the_document_gives_as_an_example_is_accepted() {
         let path = path.replace("{id}", &alice.id);
         let content = operation["requestBody"]["content"].as_object();
         for (media_type, media) in content.into_iter().flatten() {
-            let schema = media["schema"]["$ref"].as_str().unwrap();
+            // CSV is not described by a schema.
+            let Some(schema) = media["schema"]["$ref"].as_str() else { continue };
             let schema = document.pointer(schema.trim_start_matches('#')).unwrap();
             let mut body = Map::new();
             for (field, described) in schema["properties"].as_object().unwrap() {

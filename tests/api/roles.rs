@@ -153,6 +153,7 @@ async fn of_giving_a_role_and_deleting_it_one_comes_first() {
     let (role, path) = (format!("{ROLES}/support"), format!("/api/v1/users/{}/roles", alice.id));
     for _ in 0..25 {
         app.role("support", &[]).await;
+        let admin = admin.with("if-match", "*");
         let give = admin.put(&path, json!({"roles": ["support"]}));
         let (given, deleted) = tokio::join!(give, admin.delete(&role));
         match (given.status.as_u16(), deleted.status.as_u16()) {

@@ -41,7 +41,8 @@ async fn a_user_has_exactly_the_roles_that_were_given_last() {
     alice.get("/api/v1/users").await.assert_status(200);
     let late = admin.with("if-match", "\"1\"").put(&path, json!({"roles": []})).await;
     late.assert_problem(412, "precondition_failed");
-    let none = admin.put(&path, json!({"roles": []})).await.assert_status(200);
+    let none =
+        admin.with("if-match", "*").put(&path, json!({"roles": []})).await.assert_status(200);
     assert_eq!(none.body["roles"], json!([]));
     alice.get("/api/v1/users").await.assert_problem(403, "forbidden");
     assert_eq!(alice.get("/api/v1/me").await.body["roles"], json!([]));
@@ -53,7 +54,7 @@ async fn roles_that_do_not_exist_are_named() {
     let (admin, alice) = (app.admin().await, app.user("alice").await);
     let before = app.contents();
     let roles = json!({"roles": ["user", "nobody", "nothing"]});
-    assert_snapshot!(admin.put(roles_of(&alice), roles).await, @r#"
+    assert_snapshot!(admin.with("if-match", "*").put(roles_of(&alice), roles).await, @r#"
     422 Unprocessable Entity
     content-type: application/problem+json
 
@@ -82,7 +83,7 @@ async fn roles_that_do_not_exist_are_named() {
     let answer = admin.post("/api/v1/users", user).await.assert_problem(422, "validation_failed");
     assert_eq!(answer.field_errors(), [("roles", "unknown_role")]);
     let many: Vec<_> = (0..21).map(|number| format!("role-{number}")).collect();
-    let answer = admin.put(roles_of(&alice), json!({"roles": many})).await;
+    let answer = admin.with("if-match", "*").put(roles_of(&alice), json!({"roles": many})).await;
     assert_eq!(answer.field_errors(), [("roles", "too_many")]);
     assert_eq!(app.contents(), before);
 }
@@ -104,7 +105,7 @@ async fn nobody_gives_or_takes_what_they_do_not_hold() {
         (&strong, json!([])),
         (&admin, json!(["user"])),
     ] {
-        let answer = lead.put(roles_of(user), json!({"roles": roles})).await;
+        let answer = lead.with("if-match", "*").put(roles_of(user), json!({"roles": roles})).await;
         answer.assert_problem(403, "forbidden");
     }
     for roles in [json!(["admin"]), json!(["strong"])] {
@@ -112,7 +113,10 @@ async fn nobody_gives_or_takes_what_they_do_not_hold() {
         lead.post("/api/v1/users", user).await.assert_problem(403, "forbidden");
     }
     assert_eq!(app.contents(), before);
-    lead.put(roles_of(&alice), json!({"roles": ["reader"]})).await.assert_status(200);
+    lead.with("if-match", "*")
+        .put(roles_of(&alice), json!({"roles": ["reader"]}))
+        .await
+        .assert_status(200);
     let user = json!({"email": "b@example.com", "name": "B", "roles": ["reader"]});
     lead.post("/api/v1/users", user).await.assert_status(201);
 }
@@ -135,7 +139,11 @@ async fn the_last_admin_stays_an_admin() {
     let admin = app.admin().await;
     let before = app.contents();
     let demote = json!({"roles": ["user"]});
-    admin.put(roles_of(&admin), demote.clone()).await.assert_problem(409, "last_admin");
+    admin
+        .with("if-match", "*")
+        .put(roles_of(&admin), demote.clone())
+        .await
+        .assert_problem(409, "last_admin");
     let user = format!("/api/v1/users/{}", admin.id);
     let suspend = admin.act(format!("{user}/suspend")).await;
     suspend.assert_problem(409, "last_admin");
@@ -146,7 +154,11 @@ async fn the_last_admin_stays_an_admin() {
     // One who is suspended does not count.
     let other = app.user_with_roles("other", &["admin"]).await;
     admin.act(format!("/api/v1/users/{}/suspend", other.id)).await.assert_status(200);
-    admin.put(roles_of(&admin), demote).await.assert_problem(409, "last_admin");
+    admin
+        .with("if-match", "*")
+        .put(roles_of(&admin), demote)
+        .await
+        .assert_problem(409, "last_admin");
 }
 
 #[tokio::test]
@@ -170,7 +182,12 @@ async fn of_the_last_two_admins_one_is_left_whatever_they_do_to_each_other() {
 async fn take_away(actor: &Client, admin: &Client, round: usize) -> Response {
     let user = format!("/api/v1/users/{}", admin.id);
     match round % 3 {
-        0 => actor.put(format!("{user}/roles"), json!({"roles": ["user"]})).await,
+        0 => {
+            actor
+                .with("if-match", "*")
+                .put(format!("{user}/roles"), json!({"roles": ["user"]}))
+                .await
+        }
         1 => actor.act(format!("{user}/suspend")).await,
         _ => actor.delete(user).await,
     }

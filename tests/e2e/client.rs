@@ -107,6 +107,18 @@ impl Client {
         answer.unwrap_or_else(|error| panic!("{}{path}: {error:?}", self.base_url))
     }
 
+    /// Posts, and hands over the answer as it comes.
+    pub(crate) async fn stream(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::Response {
+        let request = self.http.post(format!("{}{path}", self.base_url));
+        let request = request.headers(self.headers.clone()).header("content-type", content_type);
+        request.body(body).send().await.unwrap()
+    }
+
     async fn try_send(
         &self,
         method: Method,

@@ -176,7 +176,7 @@ async fn of_the_last_two_admins_one_stays() {
             let (client, _) = admins[number % 2];
             let (_, id) = admins[number / 2 % 2];
             let (path, demotion) = (roles(id), &demotion);
-            async move { client.put(&path, demotion).await }
+            async move { client.with("if-match", "*").put(&path, demotion).await }
         });
         for answer in answers.await {
             // Demoted by now, or the last one, or overtaken.
@@ -191,7 +191,11 @@ async fn of_the_last_two_admins_one_stays() {
         }
         let [(admin, _)] = left.as_slice() else { panic!("{} admins are left", left.len()) };
         for (_, id) in admins {
-            admin.put(&roles(id), &json!({"roles": ["admin"]})).await.expect(200);
+            admin
+                .with("if-match", "*")
+                .put(&roles(id), &json!({"roles": ["admin"]}))
+                .await
+                .expect(200);
         }
     }
 }

@@ -35,8 +35,10 @@ pub(crate) fn check(method: &Method, path: &str, sent: (&str, &[u8]), answer: &R
         (None, None) if answer.text.is_empty() => {}
         (Some(content), Some(media_type)) if content.contains_key(media_type) => {
             let schema = &content[media_type]["schema"];
-            if let Err(reason) = conforms(&answer.body, schema, Unknown::Forbidden) {
-                fail(&format!("the body is not as described ({reason})"));
+            for value in values(media_type, answer.text.as_bytes()) {
+                if let Err(reason) = conforms(&value, schema, Unknown::Forbidden) {
+                    fail(&format!("the body is not as described ({reason})"));
+                }
             }
         }
         _ => fail("this media type is not described"),
@@ -44,13 +46,31 @@ pub(crate) fn check(method: &Method, path: &str, sent: (&str, &[u8]), answer: &R
     if answer.status.is_success() && !sent.1.is_empty() {
         let content = &described["requestBody"]["content"];
         let media_type = sent.0.split(';').next().unwrap_or_default().to_lowercase();
-        let schema = content.get(media_type).map(|media| &media["schema"]);
-        let body = serde_json::from_slice(sent.1).unwrap_or_default();
-        match schema.map(|schema| conforms(&body, schema, Unknown::Allowed)) {
+        let schema = content.get(&media_type).map(|media| &media["schema"]);
+        let values = match media_type.as_str() {
+            // The service judges each line by itself, and accepts the others.
+            "application/x-ndjson" => Vec::new(),
+            other => values(other, sent.1),
+        };
+        let conform =
+            |schema| values.iter().try_for_each(|value| conforms(value, schema, Unknown::Allowed));
+        match schema.map(conform) {
             None => fail("the media type of the request is not described"),
             Some(Err(reason)) => fail(&format!("the request is not as described ({reason})")),
             Some(Ok(())) => {}
         }
+    }
+}
+
+/// What the schema of a media type is about: the body, or each line of it.
+fn values(media_type: &str, body: &[u8]) -> Vec<Value> {
+    match media_type {
+        "application/x-ndjson" => {
+            let lines = body.split(|byte| *byte == b'\n');
+            lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
+        }
+        "text/csv" => vec![Value::String(String::from_utf8_lossy(body).into_owned())],
+        _ => vec![serde_json::from_slice(body).unwrap_or_default()],
     }
 }
 

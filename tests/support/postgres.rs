@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use rollcall::store::database::{
     BoxFuture, Database, DatabaseError, Dialect, Row, Statement, Value,
 };
-use rollcall::store::postgres_commit::{change, meaning};
+use rollcall::store::postgres_commit::{change, in_postgres, meaning};
 use tokio::runtime;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls};
@@ -51,7 +51,7 @@ impl Postgres {
         };
         let params: Vec<_> = statement.params.into_iter().map(Param).collect();
         let params: Vec<_> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let rows = client.query(statement.sql.as_ref(), &params).await;
+        let rows = client.query(in_postgres(&statement.sql).as_ref(), &params).await;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((runtime, client));
         rows.map_err(failed)?.iter().map(from_postgres).collect()
     }

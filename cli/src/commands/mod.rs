@@ -4,6 +4,8 @@ pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod login;
@@ -38,6 +40,8 @@ async fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Keys(command) => command.run(context).await,
         Command::Sessions(command) => command.run(context).await,
         Command::Invitations(command) => command.run(context).await,
+        Command::Import(import) => import.run(context).await,
+        Command::Export(export) => export.run(context).await,
         Command::Audit(command) => command.run(context).await,
         Command::Doctor(doctor) => doctor.run(context).await,
         Command::Migrate(migrate) => migrate.run(context),

@@ -1,5 +1,6 @@
 //! What the commands do.
 
+mod bulk;
 mod directory;
 mod operations;
 mod output;

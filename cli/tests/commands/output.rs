@@ -50,7 +50,7 @@ fn a_reader_that_went_away_is_no_panic() {
 fn a_service_that_is_not_there_is_another_exit_code_than_one_that_refuses() {
     let away =
         Shell::nobody().with("ROLLCALL_API_KEY", "k").with("ROLLCALL_URL", "http://127.0.0.1:1");
-    away.run(&["users", "list"]).expect(6).saying("http://127.0.0.1:1 is not reached");
+    away.run(&["users", "list"]).expect(6).saying("http://127.0.0.1:1: it is not reached");
     away.run(&["doctor"]).expect(1);
 }
 

@@ -89,6 +89,13 @@ impl Sort {
 }
 
 impl UserQuery {
+    /// The same, of users up to this one.
+    pub fn up_to(mut self, last: &UserId) -> Self {
+        let test = Test::AtMost(Operand::Text(last.to_string()));
+        self.conditions.push(Filter::Is(Condition { field: Field::Id, test }));
+        self
+    }
+
     /// The walk that answers it.
     pub fn walk(&self) -> Result<Walk, Invalid> {
         let mut rest = Vec::new();

@@ -18,6 +18,8 @@ pub const MAX_CONDITIONS: usize = 16;
 /// The most parentheses within each other.
 pub const MAX_DEPTH: usize = 8;
 
+const OPERATORS: [&str; 10] = ["eq", "ne", "sw", "ew", "co", "gt", "ge", "lt", "le", "pr"];
+
 /// Reads a filter.
 pub(super) fn filter(text: &str) -> Result<Filter, Invalid> {
     if text.len() > MAX_BYTES {
@@ -88,7 +90,12 @@ impl<'a> Parser<'a> {
             return Err(self.expected(&format!("a field ({})", fields())));
         };
         self.word();
-        let operator = self.word().to_ascii_lowercase();
+        let operator = self.peek_word().unwrap_or_default().to_ascii_lowercase();
+        if !OPERATORS.contains(&operator.as_str()) {
+            let what = format!("{} after {}", OPERATORS.join(", "), field.name());
+            return Err(self.expected(&what));
+        }
+        self.word();
         let (test, is_negated) = self.test(field, &operator)?;
         let condition = Filter::Is(Condition { field, test });
         Ok(if is_negated { Filter::Not(Box::new(condition)) } else { condition })
@@ -96,10 +103,6 @@ impl<'a> Parser<'a> {
 
     fn test(&mut self, field: Field, operator: &str) -> Result<(Test, bool), Invalid> {
         let name = field.name();
-        let known = ["eq", "ne", "sw", "ew", "co", "gt", "ge", "lt", "le", "pr"];
-        if !known.contains(&operator) {
-            return Err(self.expected(&format!("{} after {name}", known.join(", "))));
-        }
         let fits = match operator {
             "pr" => field.is_optional(),
             "eq" => true,

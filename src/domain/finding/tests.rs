@@ -60,7 +60,7 @@ fn what_is_no_filter_is_refused_with_its_place() {
         ("", "a field (id, email"),
         ("nick eq \"a\"", "at character 1"),
         ("name", "pr after name at character 5"),
-        ("name is \"a\"", "after name at character"),
+        ("name is \"a\"", "after name at character 6"),
         ("name eq", "a text in double quotes at character 8"),
         ("name eq 'a'", "a text in double quotes at character 9"),
         ("name eq \"a", "a text in double quotes"),

@@ -8,21 +8,16 @@ use tonic::Status;
 
 use super::call::{Answers, Call};
 use super::{fields, finding, pb, view};
-use crate::domain::finding::{Sort, UserQuery};
-use crate::domain::page::{self, PageRequest};
+use crate::domain::page;
 use crate::domain::user::DirectoryEntry;
 use crate::error::Result;
 use crate::service;
 
-/// How many users are read at once.
-const PAGE: i32 = 200;
-
 struct Export {
     call: Call,
-    query: UserQuery,
+    export: service::exports::Export,
     path: String,
     read: VecDeque<DirectoryEntry>,
-    next: Option<PageRequest>,
 }
 
 /// Begins at a cursor, or with the first user. What is not allowed is said before
@@ -32,11 +27,9 @@ pub async fn begin(
     message: &pb::ExportUsersRequest,
 ) -> Result<Answers<pb::ExportUsersResponse>> {
     let (query, path) = finding::asked(&message.filter, "")?;
-    // In the order in which users were created, which no change of theirs changes.
-    let query = UserQuery { sort: Some(Sort::ID), ..query };
-    let next = Some(fields::page(&call.app, &path, PAGE, &message.cursor)?);
-    let mut export = Export { call: call.clone(), query, path, read: VecDeque::new(), next };
-    export.read_page().await?;
+    let after = fields::page(&call.app, &path, 0, &message.cursor)?.after;
+    let export = service::exports::Export::begin(&call.app, &call.cx, query, after).await?;
+    let export = Export { call: call.clone(), export, path, read: VecDeque::new() };
     let stream = try_unfold(export, |mut export| async move {
         let entry = export.entry().await?;
         Ok::<_, Status>(entry.map(|entry| (export.answer(&entry), export)))
@@ -46,21 +39,11 @@ pub async fn begin(
 
 impl Export {
     async fn entry(&mut self) -> Result<Option<DirectoryEntry>> {
-        // A page may be empty, and another one behind it all the same.
-        while self.read.is_empty() && self.next.is_some() {
-            self.read_page().await?;
+        if self.read.is_empty() {
+            let page = self.export.read(&self.call.app, &self.call.cx).await?;
+            self.read.extend(page.into_iter().flatten());
         }
         Ok(self.read.pop_front())
-    }
-
-    /// Reads the next page, if there is one. Each asks anew whether the caller may.
-    async fn read_page(&mut self) -> Result<()> {
-        let Some(request) = self.next.take() else { return Ok(()) };
-        let page = service::finding::list(&self.call.app, &self.call.cx, &self.query, &request);
-        let page = page.await?;
-        self.next = page.next.map(|key| PageRequest { after: Some(key), ..request });
-        self.read.extend(page.items);
-        Ok(())
     }
 
     fn answer(&self, entry: &DirectoryEntry) -> pb::ExportUsersResponse {

@@ -144,7 +144,16 @@ impl UserService for Users {
 
 /// Creates a user.
 pub async fn create(call: &Call, user: Option<pb::NewUser>) -> Result<DirectoryEntry> {
-    let user = user.unwrap_or_default();
+    let (profile, password, roles) = new_user(call, user.unwrap_or_default())?;
+    let roles = if roles.is_empty() { [RoleName::USER].into() } else { roles };
+    users::create(&call.app, &call.cx, profile, password, roles).await
+}
+
+/// What a new user is made of.
+pub(super) fn new_user(
+    call: &Call,
+    user: pb::NewUser,
+) -> Result<(Profile, FirstPassword, BTreeSet<RoleName>)> {
     let given = Given {
         email: user.email,
         name: user.name,
@@ -159,9 +168,7 @@ pub async fn create(call: &Call, user: Option<pb::NewUser>) -> Result<DirectoryE
     let password = first_password(&mut fields, &call.app, password, hash);
     let roles: Option<BTreeSet<_>> =
         fields.list("user.roles", &user.roles, MAX_ROLES, RoleName::parse);
-    let (profile, roles) = fields.finish(|| Some((profile?, roles?)))?;
-    let roles = if roles.is_empty() { [RoleName::USER].into() } else { roles };
-    users::create(&call.app, &call.cx, profile, password, roles).await
+    fields.finish(|| Some((profile?, password, roles?)))
 }
 
 /// Changes what the mask names, or replaces all of it.

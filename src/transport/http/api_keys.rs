@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::extract::{ApiKeyPath, Cx, FromFields, Json, Query};
+use super::extract::{ApiKeyPath, Cx, FromFields, IfMatch, Json, Query};
 use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
@@ -115,7 +115,8 @@ pub async fn create(
 
 fn created((key, token): &(ApiKey, ApiKeyToken)) -> Response {
     let body = ApiKeyView { key: Some(token.reveal()), ..ApiKeyView::from(key) };
-    view::located(view::json(StatusCode::CREATED, &body), &format!("{LIST}/{}", key.id))
+    let made = view::tagged(view::json(StatusCode::CREATED, &body), key.version());
+    view::located(made, &format!("{LIST}/{}", key.id))
 }
 
 /// Lists API keys in the order in which they were made. Needs `api-keys:read`.
@@ -145,19 +146,22 @@ pub async fn get(
     ApiKeyPath(id): ApiKeyPath,
 ) -> Result<Response, Problem> {
     let key = api_keys::get(&app, &cx, id).await?;
-    Ok(view::json(StatusCode::OK, &ApiKeyView::from(&key)))
+    Ok(view::tagged(view::json(StatusCode::OK, &ApiKeyView::from(&key)), key.version()))
 }
 
 /// Revokes an API key. Needs `api-keys:write` and every permission of the key.
 #[utoipa::path(delete, path = "/api/v1/api-keys/{id}", tag = "api keys",
     operation_id = "revoke_api_key",
-    params(("id" = String, Path, format = "uuid", description = "The API key.")),
+    params(("id" = String, Path, format = "uuid", description = "The API key."),
+        ("If-Match" = Option<String>, Header, nullable = false,
+            description = "The ETag of the key.", example = "\"1767225600000000\"")),
     responses((status = 204, description = "Revoked: its next use fails.")))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
     ApiKeyPath(id): ApiKeyPath,
+    IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    api_keys::revoke(&app, &cx, id).await?;
+    api_keys::revoke(&app, &cx, id, &precondition).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

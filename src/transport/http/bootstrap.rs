@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use super::extract::{AnyCx, FromFields, Json};
+use super::extract::{AnyCx, FromFields, Json, context};
 use super::idempotency::answer;
 use super::json::Fields;
 use super::problem::Problem;
@@ -61,8 +61,8 @@ impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        bootstrap::require_token(app, &*context(parts)?).await?;
         let AnyCx(context) = AnyCx::from_request_parts(parts, app).await?;
-        bootstrap::require_token(app, &context).await?;
         Ok(Self(context))
     }
 }

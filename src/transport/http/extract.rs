@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::entity_tags::{self, Named};
 use super::json::{self, Fields};
+use super::preconditions;
 use super::problem::Problem;
 use crate::app::App;
 use crate::domain::id::{ApiKeyId, InvitationId, SessionId, UserId};
@@ -26,12 +27,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Cx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
-        if context.credentials.is_plausible() {
-            Ok(Self(context))
-        } else {
-            Err(Error::Unauthenticated.into())
+        if !context(parts)?.credentials.is_plausible() {
+            return Err(Error::Unauthenticated.into());
         }
+        let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
+        Ok(Self(context))
     }
 }
 
@@ -42,9 +42,14 @@ impl<S: Sync> FromRequestParts<S> for AnyCx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let context = parts.extensions.get::<Arc<Context>>().cloned();
-        context.map(Self).ok_or_else(|| Error::internal("a request without a context").into())
+        preconditions::refuse_unknown(parts)?;
+        Ok(Self(context(parts)?))
     }
+}
+
+pub(super) fn context(parts: &Parts) -> Result<Arc<Context>, Error> {
+    let context = parts.extensions.get::<Arc<Context>>().cloned();
+    context.ok_or_else(|| Error::internal("a request without a context"))
 }
 
 /// What the path names, by its one parameter.
@@ -133,7 +138,7 @@ impl<S: Sync> FromRequestParts<S> for RequiredIfMatch {
     }
 }
 
-fn if_match(headers: &HeaderMap) -> Result<Option<Precondition>, Error> {
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<Precondition>, Error> {
     if !headers.contains_key(header::IF_MATCH) {
         return Ok(None);
     }

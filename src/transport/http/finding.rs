@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::exports::Format;
 use super::extract::Query;
+use super::json::Fields;
 use super::view::UserView;
 use crate::app::App;
 use crate::domain::finding::{Field, Filter, Sort, UserQuery};
@@ -62,14 +64,7 @@ impl Asked {
     pub fn read(query: Query, app: &App) -> Result<Self, Error> {
         let mut fields = query.fields()?;
         let mut parts = Vec::new();
-        let mut conditions = Vec::new();
-        for (name, parse) in FILTERS {
-            let found = fields.optional(name, |text| Ok((parse(text)?, text.to_owned())));
-            if let Some((condition, text)) = found {
-                conditions.push(condition);
-                parts.push((*name, text));
-            }
-        }
+        let conditions = conditions(&mut fields, &mut parts);
         let mut text = |name: &'static str, text: &str| parts.push((name, text.to_owned()));
         let sort = fields.optional("sort", |given| {
             text("sort", given);
@@ -89,6 +84,41 @@ impl Asked {
             Some(Self { query, path, page, members: members.unwrap_or(Members(None)) })
         })
     }
+}
+
+/// What somebody asks for who wants to have it all.
+pub struct AskedExport {
+    /// Which users.
+    pub query: UserQuery,
+    /// What of each user.
+    pub members: Members,
+    /// In which form, if the query says so.
+    pub format: Option<Format>,
+}
+
+impl AskedExport {
+    /// Reads what a query of the export asks for.
+    pub fn read(query: Query) -> Result<Self, Error> {
+        let mut fields = query.fields()?;
+        let conditions = conditions(&mut fields, &mut Vec::new());
+        let members = fields.optional("fields", Members::parse).unwrap_or(Members(None));
+        let format = fields.optional("format", Format::parse);
+        let query = UserQuery { conditions, sort: None };
+        fields.finish(|| Some(Self { query, members, format }))
+    }
+}
+
+/// Which users a query means; keeps how it says so.
+fn conditions(fields: &mut Fields, parts: &mut Vec<(&'static str, String)>) -> Vec<Filter> {
+    let mut conditions = Vec::new();
+    for (name, parse) in FILTERS {
+        let found = fields.optional(name, |text| Ok((parse(text)?, text.to_owned())));
+        if let Some((condition, text)) = found {
+            conditions.push(condition);
+            parts.push((*name, text));
+        }
+    }
+    conditions
 }
 
 type Parse = fn(&str) -> Result<Filter, Invalid>;
@@ -120,6 +150,11 @@ impl Members {
             let message = format!("must be names between commas, of {}", MEMBERS.join(", "));
             Invalid::new("invalid_fields", message)
         })
+    }
+
+    /// Their names.
+    pub fn names(&self) -> &[&'static str] {
+        self.0.as_deref().unwrap_or(MEMBERS)
     }
 
     /// A user with these members.

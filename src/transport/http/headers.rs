@@ -107,6 +107,27 @@ pub fn accepts(headers: &HeaderMap, offered: &str) -> bool {
     !any
 }
 
+/// How much the client likes a media type by its `Accept` headers, 0 to 1; 0 is not at
+/// all (RFC 9110, 12.5.1).
+pub fn quality(headers: &HeaderMap, offered: &str) -> f32 {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let ranges = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    let mut ranges = ranges.filter(|range| !range.trim().is_empty()).peekable();
+    if ranges.peek().is_none() {
+        return 1.0;
+    }
+    let quality = |range: &str| {
+        let (range, params) = range.split_once(';').unwrap_or((range, ""));
+        let mut params = params.split(';').filter_map(|param| param.split_once('='));
+        let q = params.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+        let q = q.map_or(1.0, |(_, value)| value.trim().parse().unwrap_or(0.0));
+        // What is named exactly is what is meant.
+        matches(range.trim(), offered).then_some((range.trim().matches('*').count(), q))
+    };
+    let by_stars = |a: &(usize, f32), b: &(usize, f32)| a.0.cmp(&b.0);
+    ranges.filter_map(quality).min_by(by_stars).map_or(0.0, |(_, q)| q)
+}
+
 /// `q=0` says: not this.
 fn is_refused(params: &str) -> bool {
     params.split(';').filter_map(|param| param.split_once('=')).any(|(name, value)| {

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::json;
 use super::problem::Problem;
@@ -31,6 +31,10 @@ pub const WITHOUT_KEY: &[(&str, &str)] = &[
         "/api/v1/sessions/refresh",
         "A refresh token is such a key itself: shown again within `refresh_grace`, it gets the \
          same answer; later, it ends the session.",
+    ),
+    (
+        "/api/v1/users/import",
+        "What it has imported already, by `external_id`, it leaves alone the second time.",
     ),
     ("/internal/jobs/run", "It does what is due: the second time, there is nothing left."),
 ];
@@ -89,11 +93,14 @@ async fn repeatable(
 
 /// What an operation answers. Every POST says by this what it comes to and how that
 /// looks, before it is done: the answer is kept together with the change.
-pub async fn answer<T: 'static>(
+pub async fn answer<T: 'static, E>(
     cx: &Context,
     view: impl Fn(&T) -> Response + Clone + Send + Sync + 'static,
-    outcome: impl Future<Output = Result<T>>,
-) -> Result<Response, Problem> {
+    outcome: impl Future<Output = Result<T, E>>,
+) -> Result<Response, Problem>
+where
+    Problem: From<E>,
+{
     let kept = view.clone();
     cx.answer_with(move |outcome| write(kept(outcome)));
     Ok(view(&outcome.await?))
@@ -110,38 +117,34 @@ fn read_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>> {
     key.map(Some).map_err(|reason| malformed(&reason.message))
 }
 
-/// An answer as it is kept.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
+/// Writes an answer as it is kept.
 fn write(response: Response) -> Option<Vec<u8>> {
     let (parts, body) = response.into_parts();
     // What a view makes is there already.
     let body: Bytes = body.collect().now_or_never()?.ok()?.to_bytes();
     let header = |(name, value): (&HeaderName, &HeaderValue)| {
-        Some((name.to_string(), value.to_str().ok()?.to_owned()))
+        Some(json!([name.as_str(), value.to_str().ok()?]))
     };
-    let kept = Kept {
-        status: parts.status.as_u16(),
-        headers: parts.headers.iter().map(header).collect::<Option<_>>()?,
-        body: String::from_utf8(body.to_vec()).ok()?,
-    };
-    serde_json::to_vec(&kept).ok()
+    let headers: Vec<_> = parts.headers.iter().map(header).collect::<Option<_>>()?;
+    let body = std::str::from_utf8(&body).ok()?;
+    let kept = json!({"status": parts.status.as_u16(), "headers": headers, "body": body});
+    Some(kept.to_string().into_bytes())
 }
 
 fn replay(answer: &[u8]) -> Result<Response> {
-    let kept: Kept = serde_json::from_slice(answer).map_err(Error::internal)?;
-    let mut response = Response::new(Body::from(kept.body));
-    *response.status_mut() = StatusCode::from_u16(kept.status).map_err(Error::internal)?;
-    for (name, value) in &kept.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(Error::internal)?;
-        let value = HeaderValue::from_str(value).map_err(Error::internal)?;
+    let kept: Value = serde_json::from_slice(answer).map_err(Error::internal)?;
+    read(&kept).ok_or_else(|| Error::internal("a kept answer is none"))
+}
+
+fn read(kept: &Value) -> Option<Response> {
+    let mut response = Response::new(Body::from(kept.get("body")?.as_str()?.to_owned()));
+    let status = kept.get("status")?.as_u64()?;
+    *response.status_mut() = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
+    for header in kept.get("headers")?.as_array()? {
+        let name = HeaderName::from_bytes(header.get(0)?.as_str()?.as_bytes()).ok()?;
+        let value = HeaderValue::from_str(header.get(1)?.as_str()?).ok()?;
         response.headers_mut().append(name, value);
     }
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    Ok(response)
+    Some(response)
 }

@@ -19,7 +19,7 @@ pub async fn read(
     limit: usize,
     media_types: &[&str],
 ) -> Result<Value, Problem> {
-    if !has_type(headers, media_types) || headers.contains_key(header::CONTENT_ENCODING) {
+    if media_type(headers, media_types).is_none() {
         return Err(Problem::unsupported_media_type(&media_types.join(" or ")));
     }
     parse(&collect(body, limit).await?).map_err(Problem::from)
@@ -49,17 +49,18 @@ pub async fn discard(mut body: Body) {
     }
 }
 
-fn has_type(headers: &HeaderMap, media_types: &[&str]) -> bool {
-    let Some(content_type) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
-        return false;
-    };
+/// Which of these types the body is of, if it is plain UTF-8.
+pub fn media_type<'a>(headers: &HeaderMap, known: &[&'a str]) -> Option<&'a str> {
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let (essence, params) = content_type.split_once(';').unwrap_or((content_type, ""));
     let charset = params.split(';').find_map(|param| {
         let (name, value) = param.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });
-    let known = media_types.iter().any(|known| essence.trim().eq_ignore_ascii_case(known));
-    known && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
+    let is_plain = charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
+        && !headers.contains_key(header::CONTENT_ENCODING);
+    let is_it = |known: &&&str| essence.trim().eq_ignore_ascii_case(known);
+    known.iter().find(is_it).copied().filter(|_| is_plain)
 }
 
 /// Reads JSON in which no object has two members of one name: parsers that
@@ -144,7 +145,7 @@ pub struct Fields {
 
 /// The most errors that one answer tells: a request of many wrong fields must not
 /// grow into an answer of many times its size.
-const MAX_ERRORS: usize = 50;
+pub const MAX_ERRORS: usize = 50;
 
 /// Members that the service sets; a client that sends them learns so.
 const READ_ONLY: &[&str] =
@@ -266,6 +267,18 @@ impl Fields {
         }
     }
 
+    /// A value of any type that must be there.
+    pub fn required_value<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(Value) -> Result<T, Invalid>,
+    ) -> Option<T> {
+        if !self.members.contains_key(name) {
+            self.refuse(name, Invalid::new("required", "is required"));
+        }
+        self.value(name, parse)
+    }
+
     /// Makes a value of what was taken, unless something was wrong or is left over.
     pub fn finish<T>(mut self, make: impl FnOnce() -> Option<T>) -> Result<T, Error> {
         let left_over = std::mem::take(&mut self.members);
@@ -287,6 +300,11 @@ impl Fields {
     /// Says what is wrong with a member.
     pub fn refuse(&mut self, name: &str, reason: Invalid) {
         self.errors.push(reason.of(name));
+    }
+
+    /// Says what is wrong inside of a member.
+    pub fn refuse_inside(&mut self, name: &str, errors: Vec<FieldError>) {
+        self.errors.extend(errors.into_iter().map(|error| error.within(name)));
     }
 }
 

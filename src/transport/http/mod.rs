@@ -2,18 +2,21 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod batches;
 pub mod bootstrap;
 pub mod docs;
 pub mod email_changes;
 pub mod email_codes;
 pub mod email_verifications;
 pub mod entity_tags;
+pub mod exports;
 pub mod extract;
 pub mod factors;
 pub mod finding;
 pub mod headers;
 pub mod health;
 pub mod idempotency;
+pub mod imports;
 pub mod invitations;
 pub mod jobs;
 pub mod json;
@@ -29,9 +32,11 @@ pub mod openapi_texts;
 pub mod own_data;
 pub mod password_resets;
 pub mod passwords;
+pub mod preconditions;
 pub mod problem;
 pub mod rate_limit;
 pub mod reauthentication;
+pub mod records;
 pub mod registrations;
 pub mod roles;
 pub mod router;
@@ -136,14 +141,19 @@ impl Server {
         if headers::is_preflight(&request) {
             return headers::preflight();
         }
-        let offered = if path == "/docs" { "text/html" } else { "application/json" };
-        if !headers::accepts(request.headers(), offered) {
+        let offered = match path {
+            "/docs" => "text/html",
+            imports::PATH => imports::MEDIA_TYPE,
+            _ => "application/json",
+        };
+        // An export has a choice of its own.
+        if path != exports::PATH && !headers::accepts(request.headers(), offered) {
             return Problem::not_acceptable(offered).into_response();
         }
         // A body that says itself that it is too large is read, if at all, only so
         // that its sender gets to see the answer.
         let length = headers::content_length(request.headers());
-        if length > self.app.config.body_limit {
+        if length > self.app.config.body_limit && path != imports::PATH {
             if length <= json::DISCARDED {
                 json::discard(request.into_body()).await;
             }
@@ -151,10 +161,13 @@ impl Server {
         }
         // Who has the version that there is already does not get it again.
         let known = headers::known_versions(&request);
-        match self.router.clone().call(request).await {
-            Ok(response) => headers::without_known(response, &known),
+        let is_tagged = request.method() == Method::GET && preconditions::is_tagged(path);
+        let response = match self.router.clone().call(request).await {
+            Ok(response) if is_tagged => preconditions::tagged_by_content(response),
+            Ok(response) => response,
             Err(never) => match never {},
-        }
+        };
+        headers::without_known(response, &known)
     }
 
     fn log(

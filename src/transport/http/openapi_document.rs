@@ -4,13 +4,14 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::idempotency;
+use super::preconditions;
 use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
-    api_keys, audit, bootstrap, email_changes, email_codes, email_verifications, factors, health,
-    invitations, jobs, magic_links, mailbox, me, openapi, openapi_texts, own_data, password_resets,
-    passwords, reauthentication, registrations, roles, second_factor, sessions, signing_keys,
-    user_roles, users, well_known,
+    api_keys, audit, batches, bootstrap, email_changes, email_codes, email_verifications, exports,
+    factors, health, imports, invitations, jobs, magic_links, mailbox, me, openapi, openapi_texts,
+    own_data, password_resets, passwords, reauthentication, registrations, roles, second_factor,
+    sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::domain::idempotency::MAX_LENGTH;
 
@@ -42,7 +43,8 @@ use crate::domain::idempotency::MAX_LENGTH;
         password_resets::create, password_resets::confirm,
         invitations::list, invitations::create, invitations::delete,
         email_changes::create, email_changes::confirm,
-        users::list, users::create, users::get, users::replace, users::patch, users::delete,
+        batches::create, imports::create,
+        exports::export, users::list, users::create, users::get, users::replace, users::patch, users::delete,
         audit::list, audit::verify,
         jobs::run, mailbox::list,
         signing_keys::list, signing_keys::rotate, well_known::jwks,
@@ -87,10 +89,12 @@ const WITH_BODY: &[Shared] = &[
 const WITH_QUERY: &[Shared] =
     &[("InvalidParameters", "422", "Some parameters are not acceptable; `errors` names each.")];
 const WITH_PATH: &[Shared] = &[("NotFound", "404", "There is no such resource.")];
-const WITH_IF_MATCH: &[Shared] = &[
-    ("Conflict", "409", "A conflict with what is there."),
-    ("PreconditionFailed", "412", "Another version than If-Match names."),
-];
+const WITH_IF_MATCH: &[Shared] = &[("Conflict", "409", "A conflict with what is there.")];
+const OF_CHANGES: &[Shared] = &[(
+    "PreconditionFailed",
+    "412",
+    "Another version than If-Match names; or it names one where there are none.",
+)];
 
 /// The headers of responses, by name.
 const HEADERS: &[(&str, &str)] = &[
@@ -109,11 +113,12 @@ pub fn document() -> Value {
         schemes.insert("responses".to_owned(), shared_responses());
         schemes.insert("headers".to_owned(), headers());
     }
-    let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
     if let Some(paths) = document.pointer_mut("/paths").and_then(Value::as_object_mut) {
         for (name, operation) in operations(paths) {
-            complete(operation);
-            if name.starts_with("get ") && answers_with_a_version(operation, &schemas) {
+            complete(operation, !name.starts_with("get "));
+            if name.strip_prefix("get ").is_some_and(preconditions::is_tagged)
+                && answers_with_json(operation)
+            {
                 allow_if_none_match(operation);
             }
             if name.strip_prefix("post ").is_some_and(idempotency::takes_key) {
@@ -155,13 +160,10 @@ fn allow_parts_of_users(document: &mut Value) {
     }
 }
 
-/// Whether what an operation answers with has a version, and so an ETag.
-fn answers_with_a_version(operation: &Map<String, Value>, schemas: &Value) -> bool {
-    let schema = operation.get("responses").and_then(|responses| {
-        responses.pointer("/200/content/application~1json/schema/$ref")?.as_str()
-    });
-    let name = schema.and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
-    schemas.pointer(&format!("/{name}/properties/version")).is_some()
+/// Whether what an operation answers with is whole, and so has an ETag.
+fn answers_with_json(operation: &Map<String, Value>) -> bool {
+    let responses = operation.get("responses");
+    responses.is_some_and(|r| r.pointer("/200/content/application~1json").is_some())
 }
 
 /// Says that a read of a resource may name the version that the client has.
@@ -242,7 +244,7 @@ fn security_schemes() -> Value {
 }
 
 /// Adds to an operation the problems that its kind can have, and their form.
-fn complete(operation: &mut Map<String, Value>) {
+fn complete(operation: &mut Map<String, Value>, is_change: bool) {
     let mut parameters = Vec::new();
     if let Some(own) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         own.iter_mut().for_each(openapi_texts::describe_parameter);
@@ -262,6 +264,7 @@ fn complete(operation: &mut Map<String, Value>) {
         (has("query"), WITH_QUERY),
         (has("path"), WITH_PATH),
         (has("header"), WITH_IF_MATCH),
+        (is_change, OF_CHANGES),
     ];
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
         return;
@@ -289,6 +292,7 @@ fn shared_responses() -> Value {
         WITH_QUERY,
         WITH_PATH,
         WITH_IF_MATCH,
+        OF_CHANGES,
     ];
     let responses = kinds.into_iter().flatten().map(|(name, status, description)| {
         let mut response = json!({"description": description});

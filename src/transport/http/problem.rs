@@ -28,6 +28,8 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// How old the proof of who somebody is may be.
     pub max_age: Option<Duration>,
+    /// Which of many operations it stands against, counted from zero.
+    pub index: Option<usize>,
     /// For the log only.
     pub cause: Option<String>,
 }
@@ -49,6 +51,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             max_age: None,
+            index: None,
             cause: None,
         }
     }
@@ -103,6 +106,12 @@ impl Problem {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "Timed out", detail)
     }
 
+    /// The client sends no more of its body, and does not end it.
+    pub fn idle() -> Self {
+        let detail = "Nothing came for too long.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "idle", "Idle", detail)
+    }
+
     /// The settings are wrong, in these ways.
     pub fn misconfigured(cause: String) -> Self {
         let detail = "The service is not configured correctly. /readyz says in which way.";
@@ -116,6 +125,11 @@ impl Problem {
 
     /// The body of the response.
     pub fn body(&self, request_id: &str) -> String {
+        self.members(request_id).to_string()
+    }
+
+    /// The same as a value.
+    pub fn members(&self, request_id: &str) -> Value {
         let mut members = Map::new();
         let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
         put("type", json!(format!("urn:rollcall:problem:{}", self.code)));
@@ -130,7 +144,10 @@ impl Problem {
             );
             put("errors", errors.collect());
         }
-        Value::Object(members).to_string()
+        if let Some(index) = self.index {
+            members.insert("index".to_owned(), json!(index));
+        }
+        Value::Object(members)
     }
 
     /// The headers that go with the problem.

@@ -10,10 +10,10 @@ use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
 use super::{
-    api_keys, audit, bootstrap, docs, email_changes, email_codes, email_verifications, factors,
-    health, idempotency, invitations, jobs, magic_links, mailbox, me, openapi, own_data,
-    password_resets, passwords, reauthentication, registrations, roles, second_factor, sessions,
-    signing_keys, user_roles, users, well_known,
+    api_keys, audit, batches, bootstrap, docs, email_changes, email_codes, email_verifications,
+    exports, factors, health, idempotency, imports, invitations, jobs, magic_links, mailbox, me,
+    openapi, own_data, password_resets, passwords, reauthentication, registrations, roles,
+    second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::app::App;
 
@@ -52,10 +52,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/v1/me/email-change", post(email_changes::create))
         .route("/api/v1/me/email-change/confirm", post(email_changes::confirm))
         .route("/api/v1/users", get(users::list).post(users::create))
+        .route("/api/v1/users/export", get(exports::export))
         .route(
             "/api/v1/users/{id}",
             get(users::get).put(users::replace).patch(users::patch).delete(users::delete),
         )
+        .route("/api/v1/users/batch", post(batches::create))
+        .route("/api/v1/users/import", post(imports::create))
         .route("/api/v1/users/{id}/roles", put(user_roles::replace))
         .route("/api/v1/users/{id}/suspend", post(users::suspend))
         .route("/api/v1/users/{id}/unsuspend", post(users::unsuspend))

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, IfMatch, Json, UserPath};
+use super::extract::{Cx, FromFields, Json, RequiredIfMatch, UserPath};
 use super::json::Fields;
 use super::problem::Problem;
 use super::view::{self, UserView};
@@ -41,16 +41,16 @@ impl FromFields for ReplaceUserRoles {
 #[utoipa::path(put, path = "/api/v1/users/{id}/roles", tag = "users",
     operation_id = "replace_user_roles",
     params(("id" = String, Path, format = "uuid", description = "The user."),
-        ("If-Match" = Option<String>, Header, nullable = false,
-            description = "The ETag of the user.", example = "\"1\"")),
+        ("If-Match" = String, Header, description = "The ETag of the user.", example = "\"1\"")),
     request_body = ReplaceUserRolesBody,
     responses((status = 200, description = "The user with the new roles.", body = UserView),
-        (status = 409, description = "`last_admin`: nobody else could administer.")))]
+        (status = 409, description = "`last_admin`: nobody else could administer."),
+        (status = 428, description = "`If-Match` is missing.")))]
 pub async fn replace(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
     UserPath(id): UserPath,
-    IfMatch(precondition): IfMatch,
+    RequiredIfMatch(precondition): RequiredIfMatch,
     Json(ReplaceUserRoles(roles)): Json<ReplaceUserRoles>,
 ) -> Result<Response, Problem> {
     let user = user_roles::replace(&app, &cx, id, &precondition, &roles).await?;

@@ -26,6 +26,7 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::domain::user::{Profile, ProfilePatch};
 use crate::error::{Error, Invalid};
+use crate::service::batches::Operation;
 use crate::service::finding;
 use crate::service::users::{self, FirstPassword};
 
@@ -120,6 +121,14 @@ pub struct CreateUser {
     roles: BTreeSet<RoleName>,
 }
 
+impl CreateUser {
+    /// The same as one of many operations.
+    pub(super) fn into_operation(self) -> Operation {
+        let Self { profile, password, roles } = self;
+        Operation::Create { profile, password, roles }
+    }
+}
+
 impl FromFields for CreateUser {
     fn from_fields(mut fields: Fields, app: &App) -> Result<Self, Error> {
         let profile = profile(&mut fields);
@@ -130,7 +139,7 @@ impl FromFields for CreateUser {
     }
 }
 
-fn first_password(fields: &mut Fields, app: &App) -> FirstPassword {
+pub(super) fn first_password(fields: &mut Fields, app: &App) -> FirstPassword {
     let min = app.config.password_min_length;
     let password = fields.optional("password", |text| Password::chosen(text, min));
     let hash = fields.optional("password_hash", PasswordHash::parse);

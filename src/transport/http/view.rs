@@ -224,6 +224,12 @@ pub struct FieldErrorView {
     message: String,
 }
 
+impl From<crate::error::FieldError> for FieldErrorView {
+    fn from(error: crate::error::FieldError) -> Self {
+        Self { field: error.field, code: error.code.to_owned(), message: error.message }
+    }
+}
+
 /// What went wrong (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
@@ -245,6 +251,9 @@ pub struct ProblemView {
     /// Every field that was not acceptable.
     #[schema(nullable = false)]
     errors: Option<Vec<FieldErrorView>>,
+    /// Which of many operations it stands against, counted from 0.
+    #[schema(nullable = false)]
+    index: Option<usize>,
 }
 
 /// A JSON answer.

@@ -53,7 +53,7 @@ async fn what_is_imported_is_exported_once_each_and_in_order() {
 
     let calls = app.database.calls();
     let exported = export(&admin, "").await;
-    assert_eq!(app.database.calls() - calls, 3, "pages of 200");
+    assert_eq!(app.database.calls() - calls, 4, "the end, and pages of 200");
     let ids: Vec<_> = exported.iter().map(|one| one.user.clone().unwrap().id).collect();
     assert_eq!(ids.len(), 451);
     assert!(ids.is_sorted() && ids.iter().collect::<BTreeSet<_>>().len() == 451);

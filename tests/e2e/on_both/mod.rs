@@ -3,9 +3,11 @@
 mod backups;
 mod conformance;
 mod faults;
+mod imports;
 mod kills;
 mod migrations;
 mod retries;
+mod versions;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
