@@ -126,7 +126,7 @@ lint-format: ## Check the formatting
 .PHONY: lint-clippy
 lint-clippy: toolchain ## Run clippy, natively and for WebAssembly
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hello -- -D warnings
+	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hello -p rollcall-bench-update -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall-conformance-guest -- -D warnings
 
 .PHONY: lint-proto
@@ -138,9 +138,8 @@ lint-deny: ## Check licences, sources and bans of the dependencies against deny.
 	@CARGO='$(CARGO)' scripts/deny
 
 .PHONY: bench
-bench: build ## Measure, and write target/bench.json; ROLLCALL_SPIN measures a real Spin
-	$(CARGO) build --locked --target $(WASM) --release -p rollcall-bench-hello
-	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(HOST_PROFILE) $(CARGO) run --locked --release -p rollcall-bench
+bench: build ## Measure, and write target/bench.json and bench.svg (BENCH=--help tells more); ROLLCALL_SPIN measures a real Spin
+	ROLLCALL_HOST='$(CURDIR)/$(HOST)' $(HOST_PROFILE) $(CARGO) run --locked --release -p rollcall-bench -- $(BENCH)
 
 .PHONY: audit-verify
 audit-verify: ## Prove the chain of audit events: DATABASE_FILE=path, or API=url with ROLLCALL_TOKEN

@@ -100,15 +100,18 @@ fn ports(config: &Config) -> Result<Ports> {
             Arc::new(SpinPostgres::new(url, patience, Arc::clone(&timer)))
         }
     };
+    let clock = Arc::new(SystemClock);
+    // Who waited for a hash that long still has the time for it and for the rest.
+    let turn = config.request_timeout.mul_f32(0.4);
     // OWASP's minimum, and what fits beside fifteen neighbours.
-    let passwords = Arc::new(Argon2id::new(19_456, 2, Arc::clone(&timer))?);
+    let passwords = Argon2id::new(19_456, 2, clock.clone(), Arc::clone(&timer), turn)?;
     Ok(Ports {
         database,
         key_value: Arc::new(SpinKeyValue),
-        clock: Arc::new(SystemClock),
+        clock,
         rng: Arc::new(SystemRng),
         timer,
-        passwords,
+        passwords: Arc::new(passwords),
         log: Arc::new(Stdout),
         http: Arc::new(SpinHttpClient),
         background: Arc::new(AfterResponse),

@@ -19,8 +19,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::fixture::Fixture;
 use crate::rows::Row;
-use crate::target::{Fixture, Target};
+use crate::target::Target;
 
 /// What requests go over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub(crate) async fn turn(
 ) -> Result<Turn> {
     let mut senders = Vec::with_capacity(connections);
     for _ in 0..connections {
-        let port = target.host.port;
+        let port = target.port();
         senders.push(match (row.over, senders.first()) {
             (Over::Http1, _) => Sender::Http1(connect(port).await?),
             (Over::OneHttp2, Some(Sender::Http2(sender))) => Sender::Http2(sender.clone()),

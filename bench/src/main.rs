@@ -1,13 +1,22 @@
 //! Measures what the component serves, as a ratio to what the same host serves
 //! when a component only says hello.
 //!
-//! [`rows`] lists what is measured, [`target`] starts what it is measured on,
-//! [`load`] sends the requests, [`start`] measures starts, [`timing`] compares known and
-//! unknown addresses, and [`report`] sums up.
+//! [`rows`] lists what is measured by turns, [`target`] starts what it is measured on,
+//! [`fixture`] makes what is asked for, [`load`] and [`offer`] send the requests.
+//! [`start`], [`timing`], [`hashing`], [`overload`], [`connections`] and [`growth`] are
+//! measurements of their own, and [`report`] and [`chart`] sum up.
 //! Everything is loaded by turns in one run, because a machine is never the same
 //! twice.
 
+mod chart;
+mod connections;
+mod fixture;
+mod growth;
+mod hashing;
 mod load;
+mod offer;
+mod overload;
+mod peer;
 mod report;
 mod rows;
 mod start;
@@ -23,10 +32,10 @@ use clap::Parser;
 use rollcall_testkit::build;
 
 use crate::report::{Measured, Memory, Report};
-use crate::rows::ROWS;
+use crate::rows::{ROWS, Row};
 use crate::target::{Kind, Target};
 
-/// Measures the component against hello world on the same host.
+/// Measures the component against hello world on the same host
 #[derive(Parser)]
 struct Arguments {
     /// How often each row has its turn
@@ -38,51 +47,101 @@ struct Arguments {
     /// How many connections are kept busy
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// How many pairs of requests show whether times tell which addresses are known
+    /// How many other sessions `me` is asked for by turns
+    #[arg(long, default_value_t = 1_000)]
+    tokens: usize,
+    /// How many pairs of requests show whether times tell which addresses are known; 0: none
     #[arg(long, default_value_t = 400)]
     pairs: usize,
-    /// Measure only rows whose name has this in it, and hello world
-    #[arg(long, default_value = "")]
-    only: String,
+    /// How long reads are measured beside sign-ins, in seconds; 0: not at all
+    #[arg(long, default_value_t = 10)]
+    hashing: u64,
+    /// How long twice the sign-ins are asked for that fit, in seconds; 0: not at all
+    #[arg(long, default_value_t = 30)]
+    overload: u64,
+    /// Numbers of connections to keep open, by commas
+    #[arg(long, value_delimiter = ',', default_value = "1,100,5000")]
+    open: Vec<usize>,
+    /// Numbers of users to measure growth with, by commas
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
+    growth: Vec<usize>,
+    /// Measure only rows whose name has this in it, besides hello world and the
+    /// one-row update, and nothing else
+    #[arg(long)]
+    only: Option<String>,
+}
+
+impl Arguments {
+    fn chooses(&self, row: &Row) -> bool {
+        let always = matches!(row.kind, Kind::Hello | Kind::Update);
+        always || self.only.as_ref().is_none_or(|only| row.name.contains(only))
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let Arguments { rounds, seconds, connections, pairs, only } = Arguments::parse();
+    let arguments = Arguments::parse();
     build::component("rollcall-bench-hello");
+    build::component("rollcall-bench-update");
     let component = std::fs::metadata(build::component("rollcall"))?.len();
-    let start = start::measure()?;
+    let mut report = Report { connections: arguments.connections, component, ..Report::default() };
 
-    let chosen = |row: &&rows::Row| row.kind == Kind::Hello || row.name.contains(&only);
-    let mut rows: Vec<_> =
-        ROWS.iter().filter(chosen).map(|row| Measured { row, turns: Vec::new() }).collect();
+    let chosen = ROWS.iter().filter(|row| arguments.chooses(row));
+    report.rows = chosen.map(|row| Measured { row, turns: Vec::new() }).collect();
     let mut targets = BTreeMap::new();
-    for Measured { row, .. } in &rows {
+    for Measured { row, .. } in &report.rows {
         if let Entry::Vacant(entry) = targets.entry(row.kind) {
-            entry.insert(Target::start(row.kind).await?);
+            eprintln!("Starting: {}", row.kind.name());
+            entry.insert(Target::start(row.kind, arguments.tokens).await?);
         }
     }
-    let turn = Duration::from_secs_f64(seconds);
-    for round in 1..=rounds {
-        eprintln!("Round {round} of {rounds}");
-        for Measured { row, turns } in &mut rows {
-            let target = &targets[&row.kind];
-            load::turn(row, target, connections, turn / 4).await?;
-            turns.push(load::turn(row, target, connections, turn).await?);
-        }
+    by_turns(&mut report.rows, &targets, &arguments).await?;
+    report.memory = targets.iter().map(Memory::of).collect();
+    if arguments.only.is_none() {
+        alone(&mut report, &targets, &arguments).await?;
     }
-
-    let timings = match targets.get(&Kind::Rollcall) {
-        Some(target) => timing::measure(target, pairs).await?,
-        None => Vec::new(),
-    };
-    let memory = targets.iter().map(|(kind, target)| Memory {
-        name: kind.name(),
-        idle: target.idle_kib,
-        loaded: target.peak_kib(),
-    });
-    let memory = memory.collect();
-    let report = Report { rows, connections, component, start, timings, memory };
     print!("{report}");
-    report.write(&build::workspace().join("target/bench.json"))
+    report.write(&build::workspace().join("target"))
+}
+
+/// Every row in every round.
+async fn by_turns(
+    rows: &mut [Measured],
+    targets: &BTreeMap<Kind, Target>,
+    arguments: &Arguments,
+) -> Result<()> {
+    let turn = Duration::from_secs_f64(arguments.seconds);
+    for round in 1..=arguments.rounds {
+        eprintln!("Round {round} of {}", arguments.rounds);
+        for Measured { row, turns } in &mut *rows {
+            let target = &targets[&row.kind];
+            load::turn(row, target, arguments.connections, turn / 4).await?;
+            turns.push(load::turn(row, target, arguments.connections, turn).await?);
+        }
+    }
+    Ok(())
+}
+
+/// What is measured by itself.
+async fn alone(
+    report: &mut Report,
+    targets: &BTreeMap<Kind, Target>,
+    arguments: &Arguments,
+) -> Result<()> {
+    let Some(target) = targets.get(&Kind::Rollcall) else { return Ok(()) };
+    if arguments.pairs > 0 {
+        report.timings = timing::measure(target, arguments.pairs).await?;
+    }
+    if arguments.hashing > 0 {
+        let time = Duration::from_secs(arguments.hashing);
+        report.hashing = Some(hashing::measure(target, time).await?);
+    }
+    if arguments.overload > 0 {
+        let time = Duration::from_secs(arguments.overload);
+        report.overload = Some(overload::measure(target, time).await?);
+    }
+    report.open = connections::measure(target, &arguments.open).await?;
+    report.growth = growth::measure(&arguments.growth).await?;
+    report.start = Some(start::measure()?);
+    Ok(())
 }

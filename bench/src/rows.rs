@@ -1,12 +1,13 @@
 //! What is measured. A new row is a new entry here; what it asks for is made in
-//! [`crate::target`].
+//! [`crate::fixture`].
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 
+use crate::fixture::Fixture;
 use crate::load::Over;
-use crate::target::{Fixture, Kind};
+use crate::target::Kind;
 
 /// One thing that is measured.
 pub(crate) struct Row {
@@ -27,31 +28,69 @@ pub(crate) struct Row {
 /// Everything that is measured, hello world first: the others are compared with it.
 pub(crate) const ROWS: &[Row] = &[
     read("hello world", Kind::Hello, |fixture| fixture.get("/hello")),
+    ONE_ROW_UPDATE,
     read("GET /livez", Kind::Rollcall, |fixture| fixture.get("/livez")),
     read("GET /api/v1/me", Kind::Rollcall, |fixture| fixture.get("/api/v1/me")),
-    read("GET /api/v1/users/{id}", Kind::Rollcall, get_user),
-    read("GET /api/v1/users, 20 of them", Kind::Rollcall, |fixture| fixture.get("/api/v1/users")),
-    Row {
-        name: "refresh",
-        kind: Kind::Rollcall,
-        over: Over::Http1,
-        request: Fixture::refresh,
-        status: StatusCode::OK,
-        keep: Fixture::keep_refresh_token,
-    },
-    Row {
-        name: "sign-in",
-        kind: Kind::Rollcall,
-        over: Over::Http1,
-        request: Fixture::sign_in,
-        status: StatusCode::CREATED,
-        keep: |_, _| {},
-    },
-    over(Over::Http2, "GET /api/v1/users/{id} by HTTP/2", get_user),
-    over(Over::Http2, "GetUser by gRPC", Fixture::get_user),
-    over(Over::OneHttp2, "GET /api/v1/users/{id} by one HTTP/2 connection", get_user),
-    over(Over::OneHttp2, "GetUser by one gRPC connection", Fixture::get_user),
+    read("GET /api/v1/me, many tokens", Kind::Rollcall, Fixture::me_of_many),
+    READ_USER,
+    read("GET /api/v1/users, 20 of them", Kind::Rollcall, list),
+    write("POST /api/v1/users", Kind::Rollcall, StatusCode::CREATED, Fixture::create_user),
+    write("PATCH /api/v1/users/{id}", Kind::Rollcall, StatusCode::OK, Fixture::patch_user),
+    refresh("refresh", Kind::Rollcall),
+    SIGN_IN,
+    over(Over::Http2, "GET /api/v1/users/{id}, HTTP/2", get_user),
+    over(Over::Http2, "GetUser, gRPC", Fixture::get_user),
+    over(Over::OneHttp2, "GET /api/v1/users/{id}, one HTTP/2 connection", get_user),
+    over(Over::OneHttp2, "GetUser, one gRPC connection", Fixture::get_user),
+    read("GET /api/v1/me, cache kv", Kind::KeyValue, |fixture| fixture.get("/api/v1/me")),
+    read("GET /api/v1/users/{id}, cache kv", Kind::KeyValue, get_user),
+    read("GET /api/v1/me, cache kv+instance", Kind::Instance, |fixture| fixture.get("/api/v1/me")),
+    read("GET /api/v1/users/{id}, cache kv+instance", Kind::Instance, get_user),
+    read("GET /api/v1/me, Postgres", Kind::Postgres, |fixture| fixture.get("/api/v1/me")),
+    read("GET /api/v1/users/{id}, Postgres", Kind::Postgres, get_user),
+    read("GET /api/v1/users, 20 of them, Postgres", Kind::Postgres, list),
+    write(
+        "POST /api/v1/users, Postgres",
+        Kind::Postgres,
+        StatusCode::CREATED,
+        Fixture::create_user,
+    ),
+    refresh("refresh, Postgres", Kind::Postgres),
+    read("native peer, one user", Kind::Peer, get_user),
+    read("native peer, 20 users", Kind::Peer, list),
+    write("native peer, one user more", Kind::Peer, StatusCode::CREATED, Fixture::create_user),
 ];
+
+/// A read of one user.
+pub(crate) const READ_USER: Row = read("GET /api/v1/users/{id}", Kind::Rollcall, get_user);
+
+/// A sign-in by password.
+pub(crate) const SIGN_IN: Row =
+    write("sign-in", Kind::Rollcall, StatusCode::CREATED, Fixture::sign_in);
+
+/// What writes are compared with.
+pub(crate) const ONE_ROW_UPDATE: Row =
+    write("one-row update", Kind::Update, StatusCode::NO_CONTENT, |fixture| {
+        fixture.post("/update", &serde_json::Value::Null)
+    });
+
+fn list(fixture: &Fixture) -> Request<Full<Bytes>> {
+    fixture.get("/api/v1/users")
+}
+
+const fn refresh(name: &'static str, kind: Kind) -> Row {
+    let row = write(name, kind, StatusCode::OK, Fixture::refresh);
+    Row { keep: Fixture::keep_refresh_token, ..row }
+}
+
+const fn write(
+    name: &'static str,
+    kind: Kind,
+    status: StatusCode,
+    request: fn(&Fixture) -> Request<Full<Bytes>>,
+) -> Row {
+    Row { status, ..read(name, kind, request) }
+}
 
 fn get_user(fixture: &Fixture) -> Request<Full<Bytes>> {
     fixture.get(&format!("/api/v1/users/{}", fixture.user()))

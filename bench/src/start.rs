@@ -23,7 +23,7 @@ pub(crate) struct Start {
 pub(crate) fn measure() -> Result<Start> {
     let folder = tempfile::tempdir()?;
     let builder = Kind::Rollcall
-        .builder()
+        .builder(None)
         .env("XDG_CACHE_HOME", folder.path().join("cache"))
         .state_dir(folder.path().join("state"));
     let start = || {

@@ -10,8 +10,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use serde_json::json;
 
+use crate::fixture::{ADMIN, Fixture};
 use crate::load::connect;
-use crate::target::{ADMIN, Fixture, Target};
+use crate::target::Target;
 
 /// The medians of one kind of request.
 pub(crate) struct Timing {
@@ -50,7 +51,7 @@ const KINDS: &[(&str, StatusCode, Asked)] = &[
 ///
 /// When an answer does not come, or is not as expected.
 pub(crate) async fn measure(target: &Target, pairs: usize) -> Result<Vec<Timing>> {
-    let mut sender = connect(target.host.port).await?;
+    let mut sender = connect(target.port()).await?;
     let mut timings = Vec::new();
     for (name, status, asked) in KINDS {
         eprintln!("{pairs} pairs: {name}");

@@ -1,23 +1,26 @@
 //! The port that hashes passwords, and its implementation.
 
 mod bcrypt;
+mod desk;
 mod pause;
 mod pbkdf2;
 mod scrypt;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::{BASE64_NOPAD, HEXLOWER};
-use rollcall_argon2id::{Hashing, Inputs, Memory, Params, Progress, Variant};
+use rollcall_argon2id::{Hashing, Inputs, Params, Progress, Variant};
 use zeroize::Zeroizing;
 
 use crate::app::Timer;
 use crate::domain::password::Password;
 use crate::domain::password_hash::{Algorithm, Argon2, PasswordHash};
 use crate::domain::secret::{equal, sha256};
+use crate::domain::time::Clock;
 use crate::error::{Error, Result};
 use crate::store::database::BoxFuture;
+use desk::Desk;
 use pause::Pause;
 
 /// Turns passwords into PHC strings and compares them.
@@ -34,17 +37,8 @@ pub trait PasswordHasher: Send + Sync {
     fn is_current(&self, hash: &str) -> bool;
 }
 
-/// How many hashes an instance computes at a time: each takes its own memory.
-const AT_A_TIME: usize = 2;
-/// How many may wait for one of those; who comes then is sent away at once. Spin
-/// gives an instance at most sixteen requests at a time, so nobody is there.
-const QUEUE: usize = 14;
 /// Blocks between two pauses: about a millisecond.
 const SLICE: u32 = 2_048;
-/// How often a waiting hash looks whether it may begin.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
-const LOOKS: u32 = 1_000;
-
 const OUTPUT_BYTES: usize = 32;
 
 /// Argon2id, RFC 9106, in slices: between two of them other requests go on.
@@ -53,22 +47,23 @@ pub struct Argon2id {
     /// `m=…,t=…,p=…` of a PHC string.
     cost: String,
     timer: Arc<dyn Timer>,
-    desk: Mutex<Desk>,
-}
-
-/// Who computes and who waits. Looked at without waiting for another request.
-struct Desk {
-    free: Vec<Memory>,
-    waiting: usize,
+    desk: Desk,
 }
 
 impl Argon2id {
-    /// With a memory in KiB and a number of passes. OWASP's minimum is 19456 and 2.
-    pub fn new(memory_kib: u32, passes: u32, timer: Arc<dyn Timer>) -> Result<Self> {
+    /// With a memory in KiB and a number of passes; OWASP's minimum is 19456 and 2.
+    /// No hash waits for its turn longer than `patience`.
+    pub fn new(
+        memory_kib: u32,
+        passes: u32,
+        clock: Arc<dyn Clock>,
+        timer: Arc<dyn Timer>,
+        patience: Duration,
+    ) -> Result<Self> {
         let params = Params::new(memory_kib, passes, 1).map_err(Error::internal)?;
         let cost = format!("m={memory_kib},t={passes},p=1");
-        let free = (0..AT_A_TIME).map(|_| Memory::new()).collect();
-        Ok(Self { params, cost, timer, desk: Mutex::new(Desk { free, waiting: 0 }) })
+        let desk = Desk::new(clock, Arc::clone(&timer), patience);
+        Ok(Self { params, cost, timer, desk })
     }
 
     async fn compute(
@@ -78,45 +73,13 @@ impl Argon2id {
         inputs: &Inputs<'_>,
         length: usize,
     ) -> Result<Vec<u8>> {
-        let mut lent = self.lend().await?;
+        let mut lent = self.desk.lend().await?;
         let hashing = Hashing::new(variant, params, inputs, length, lent.memory());
         let mut hashing = hashing.map_err(Error::internal)?;
         while hashing.advance(SLICE) != Progress::Ready {
             self.pause().take().await;
         }
         Ok(hashing.finish())
-    }
-
-    /// A memory to compute in, as soon as there is one.
-    async fn lend(&self) -> Result<Lent<'_>> {
-        if let Some(memory) = self.take()? {
-            return Ok(Lent { desk: &self.desk, memory: Some(memory) });
-        }
-        let _place = Place(&self.desk);
-        for _ in 0..LOOKS {
-            self.timer.sleep(LOOK_EVERY).await;
-            if let Some(memory) = self.desk().free.pop() {
-                return Ok(Lent { desk: &self.desk, memory: Some(memory) });
-            }
-        }
-        Err(Error::unavailable("no hash came to its turn"))
-    }
-
-    /// A free memory, or a place in the queue; neither when the queue is full.
-    fn take(&self) -> Result<Option<Memory>> {
-        let mut desk = self.desk();
-        if let Some(memory) = desk.free.pop() {
-            return Ok(Some(memory));
-        }
-        if desk.waiting >= QUEUE {
-            return Err(Error::unavailable("too many hashes at a time"));
-        }
-        desk.waiting = desk.waiting.saturating_add(1);
-        Ok(None)
-    }
-
-    fn desk(&self) -> std::sync::MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pause(&self) -> Pause<'_> {
@@ -138,7 +101,7 @@ impl Argon2id {
             return self.compute(variant.into(), params, &inputs, length).await.map(Zeroizing::new);
         }
         // The others take their turn like ours, with memory of their own.
-        let _turn = self.lend().await?;
+        let _turn = self.desk.lend().await?;
         match hash.algorithm {
             Algorithm::Argon2 { .. } => Err(Error::internal("Argon2 was computed above")),
             Algorithm::Bcrypt { cost, sha256: false } => {
@@ -196,36 +159,6 @@ impl PasswordHasher for Argon2id {
     }
 }
 
-/// A memory that goes back when it is dropped: after the hash, after an error, and
-/// when the request is given up.
-struct Lent<'a> {
-    desk: &'a Mutex<Desk>,
-    memory: Option<Memory>,
-}
-
-impl Lent<'_> {
-    fn memory(&mut self) -> &mut Memory {
-        self.memory.get_or_insert_with(Memory::new)
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
-        desk.free.extend(self.memory.take());
-    }
-}
-
-/// A place in the queue, which is left when it is dropped.
-struct Place<'a>(&'a Mutex<Desk>);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut desk = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        desk.waiting = desk.waiting.saturating_sub(1);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use argon2::password_hash::phc;
@@ -233,6 +166,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::{Argon2id, *};
+    use crate::domain::time::Timestamp;
 
     struct AtOnce;
 
@@ -242,9 +176,21 @@ mod tests {
         }
     }
 
+    struct Epoch;
+
+    impl Clock for Epoch {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(0)
+        }
+    }
+
+    fn hasher() -> Argon2id {
+        Argon2id::new(64, 2, Arc::new(Epoch), Arc::new(AtOnce), Duration::ZERO).unwrap()
+    }
+
     #[test]
     fn hashes_are_those_of_everybody_else() {
-        let hasher = Argon2id::new(64, 2, Arc::new(AtOnce)).unwrap();
+        let hasher = hasher();
         let password = Password::given("correct horse").unwrap();
         let hash = hasher.hash(password.clone(), [7; 16]).now_or_never().unwrap().unwrap();
         let parsed = phc::PasswordHash::new(&hash).unwrap();
@@ -286,7 +232,7 @@ mod tests {
 
     #[test]
     fn hashes_of_others_are_verified_and_not_current() {
-        let hasher = Argon2id::new(64, 2, Arc::new(AtOnce)).unwrap();
+        let hasher = hasher();
         for hash in FOREIGN {
             assert!(verify(&hasher, "correct horse", hash), "{hash}");
             assert!(!verify(&hasher, "correct house", hash), "{hash}");
@@ -299,7 +245,7 @@ mod tests {
 
     #[test]
     fn argon2_of_other_parameters_is_verified_and_not_current() {
-        let own = Argon2id::new(64, 2, Arc::new(AtOnce)).unwrap();
+        let own = hasher();
         let salt = phc::Salt::new(b"seasalt2seasalt2").unwrap();
         for (algorithm, memory, passes, lanes) in
             [("argon2d", 64, 1, 1), ("argon2i", 128, 3, 2), ("argon2id", 64, 3, 4)]
@@ -319,26 +265,5 @@ mod tests {
             assert!(!verify(&own, "correct house", &hash), "{hash}");
             assert!(!own.is_current(&hash), "{hash}");
         }
-    }
-
-    #[test]
-    fn who_comes_when_the_queue_is_full_is_sent_away_at_once() {
-        struct Never;
-        impl Timer for Never {
-            fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-                Box::pin(std::future::pending())
-            }
-        }
-        let hasher = Argon2id::new(8_192, 2, Arc::new(Never)).unwrap();
-        let start = || {
-            let mut hash = hasher.hash(Password::given("x").unwrap(), [0; 16]);
-            (hash.as_mut().now_or_never().map(|result| result.is_err()), hash)
-        };
-        let waiting: Vec<_> = (0..AT_A_TIME + QUEUE).map(|_| start()).collect();
-        assert!(waiting.iter().all(|(outcome, _)| outcome.is_none()));
-        assert_eq!(start().0, Some(true));
-        // Requests that were given up leave their places to others.
-        drop(waiting);
-        assert_eq!(start().0, None);
     }
 }

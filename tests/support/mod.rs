@@ -109,6 +109,9 @@ impl TestApp {
         let World { database, key_value, clock, rng, timer, log, provider } = world;
         let background = Arc::new(ManualBackground::default());
         let config = config(settings).await;
+        // The cheapest that there is: what is tested is not how hard it is.
+        let patience = std::time::Duration::from_secs(1);
+        let passwords = Argon2id::new(8, 1, clock.clone(), Arc::new(AtOnce), patience).unwrap();
         let app = App::new(
             config,
             Ports {
@@ -117,8 +120,7 @@ impl TestApp {
                 clock: clock.clone(),
                 rng: rng.clone(),
                 timer: timer.clone(),
-                // The cheapest that there is: what is tested is not how hard it is.
-                passwords: Arc::new(Argon2id::new(8, 1, Arc::new(AtOnce)).unwrap()),
+                passwords: Arc::new(passwords),
                 log: log.clone(),
                 http: provider.clone(),
                 background: background.clone(),
