@@ -54,8 +54,8 @@ fn bad_bodies() -> Vec<Bad> {
             &[
                 ("email", "wrong_type"),
                 ("name", "wrong_type"),
-                ("password", "wrong_type"),
                 ("metadata", "wrong_type"),
+                ("password", "wrong_type"),
             ],
         ),
         invalid(
