@@ -44,6 +44,7 @@ pub mod router;
 pub mod second_factor;
 pub mod sessions;
 pub mod signing_keys;
+pub mod strict_json;
 pub mod user_roles;
 pub mod users;
 pub mod view;

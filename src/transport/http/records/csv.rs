@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{BYTE_ORDER_MARK, MAX_RECORD_BYTES, Record, too_long};
 use crate::error::{Error, Invalid, Result};
-use crate::transport::http::json;
+use crate::transport::http::strict_json;
 
 /// The most cells that a record may have.
 const MAX_COLUMNS: usize = 64;
@@ -174,7 +174,7 @@ fn value(column: &str, cell: String) -> Value {
         "roles" => cell.split_whitespace().map(str::to_owned).collect(),
         "email_verified" if cell == "true" || cell == "false" => Value::Bool(cell == "true"),
         name if name.ends_with("metadata") => {
-            json::parse(cell.as_bytes()).unwrap_or(Value::String(cell))
+            strict_json::parse(cell.as_bytes()).unwrap_or(Value::String(cell))
         }
         _ => Value::String(cell),
     }

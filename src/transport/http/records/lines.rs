@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 
 use super::{BYTE_ORDER_MARK, MAX_RECORD_BYTES, Record, too_long};
-use crate::transport::http::json;
+use crate::transport::http::strict_json;
 
 /// Takes lines out of a body. Empty ones are passed over.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Lines {
             }
             let text = bytes.strip_prefix(BYTE_ORDER_MARK).filter(|_| line == 1).unwrap_or(&bytes);
             if !text.trim_ascii().is_empty() {
-                return Some(Record { line, value: json::parse(text) });
+                return Some(Record { line, value: strict_json::parse(text) });
             }
         }
     }
