@@ -9,7 +9,7 @@ use crate::error::Invalid;
 /// The longest address that SMTP carries, in bytes (RFC 5321, 4.5.3.1.3).
 pub const MAX_BYTES: usize = 254;
 /// The longest part before the `@`, in bytes (RFC 5321, 4.5.3.1.1).
-const MAX_LOCAL_BYTES: usize = 64;
+pub const MAX_LOCAL_BYTES: usize = 64;
 
 /// An address as its owner writes it, and the form in which it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,7 +18,7 @@ const MAX_SCRYPT_BLOCKS: u64 = 1 << 20;
 /// The most iterations of PBKDF2.
 const MAX_ITERATIONS: u32 = 2_000_000;
 /// The longest text.
-const MAX_BYTES: usize = 512;
+pub const MAX_BYTES: usize = 512;
 /// The fewest and the most bytes of a salt.
 const SALT: std::ops::RangeInclusive<usize> = 4..=64;
 

@@ -111,7 +111,7 @@ async fn an_answer_stays_small_whatever_was_sent() {
         let answer = admin.send(Method::POST, USERS, "application/json", body).await;
         assert!(answer.text.len() < 16 * 1024, "{what}: {} bytes", answer.text.len());
     }
-    let query = format!("{USERS}?{}", (0..5_000).map(|n| format!("p{n}=1&")).collect::<String>());
+    let query = format!("{USERS}?{}", (0..1_000).map(|n| format!("p{n}=1&")).collect::<String>());
     let answer = admin.get(query).await.assert_status(422);
     assert!(answer.text.len() < 16 * 1024, "{} bytes", answer.text.len());
 }

@@ -108,7 +108,7 @@ async fn nobody_invites_to_more_than_they_may_do() {
         (json!("user"), "wrong_type"),
         (json!([1]), "wrong_type"),
         (json!(["No Role"]), "invalid_role"),
-        (json!(vec!["user"; 17]), "too_long"),
+        (json!(vec!["user"; 17]), "too_many"),
     ] {
         let answer = invite(roles).await.assert_status(422);
         assert_eq!(answer.field_errors(), [("roles", code)]);

@@ -25,6 +25,7 @@ mod import_streams;
 mod imports;
 mod invitations;
 mod json_patch;
+mod limits;
 mod mails;
 mod me;
 mod metadata;

@@ -1,4 +1,4 @@
-//! Bodies that are too large and requests that take too long.
+//! Heads and bodies that are too large, and requests that take too long.
 
 use serde_json::json;
 
@@ -48,6 +48,39 @@ async fn a_body_may_be_as_large_as_the_limit_and_no_larger() {
         }
         assert_eq!(service.host.stderr(), "");
     }
+}
+
+#[tokio::test]
+async fn a_head_may_be_as_large_as_the_limit_and_no_larger() {
+    let service = Service::shared();
+    let ask = async |target: &str, fields: usize, bytes: usize| {
+        // The host takes `host` and `connection` away, and adds some of its own.
+        let mut head = format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+        let mut size = 0;
+        for n in 1..fields {
+            head += &format!("x-{n:02}: 1\r\n");
+            size += "x-001".len();
+        }
+        head += &format!("x: {}\r\n\r\n", "v".repeat(bytes - size - 1));
+        let mut wire = Wire::connect(service.host.port).await;
+        wire.send(head).await;
+        wire.read_to_end().await
+    };
+    let longest = format!("/livez?{}", "x".repeat(8_192 - "/livez?".len()));
+    for (target, fields, bytes, status, code) in [
+        ("/livez", 64, 12_288, "200", ""),
+        (&longest, 64, 12_288, "200", ""),
+        ("/livez", 65, 12_288, "431", "header_fields_too_large"),
+        ("/livez", 64, 12_289, "431", "header_fields_too_large"),
+        // The most that the host itself takes.
+        ("/livez", 98, 12_289, "431", "header_fields_too_large"),
+        (&format!("{longest}x"), 64, 12_288, "414", "uri_too_long"),
+    ] {
+        let answer = ask(target, fields, bytes).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{fields} {bytes}: {answer}");
+        assert!(answer.contains(code), "{fields} {bytes}: {answer}");
+    }
+    assert_eq!(service.host.stderr(), "");
 }
 
 #[tokio::test]

@@ -27,6 +27,14 @@ pub(crate) fn check(method: &Method, path: &str, sent: (&str, &[u8]), answer: &R
     let Some(response) = described["responses"].get(answer.status.as_str()) else {
         return fail("this status is not described");
     };
+    if let Some(policy) = answer.header("ratelimit-policy") {
+        let named = |limit: &Value| policy.contains(&format!("\"{}\"", limit.as_str().unwrap()));
+        let known = items(&described["x-rate-limits"]).iter().filter(|limit| named(limit)).count();
+        let is_described = response["headers"].get("RateLimit").is_some();
+        if known != policy.split(", ").count() || !is_described {
+            fail("these rate limits are not described");
+        }
+    }
     let response = match response["$ref"].as_str() {
         Some(reference) => resolved(reference).unwrap(),
         None => response,

@@ -124,6 +124,14 @@ pub async fn report_in_trailers(request: Request<Body>, next: Next) -> Response<
     in_trailers(response)
 }
 
+/// Turns those away who send more of a head than is read.
+pub async fn limit_head(request: Request<Body>, next: Next) -> Response<Body> {
+    match headers::excess(&request) {
+        None => next.run(request).await,
+        Some(problem) => status::too_large(&problem).into_http(),
+    }
+}
+
 /// Ends the call when the client's deadline comes, or a call of one message takes
 /// longer than a request may.
 pub async fn limit_time(

@@ -133,6 +133,7 @@ fn router(app: Arc<App>) -> Router {
         .fallback(|| async { layers::unknown_method() })
         .layer(from_fn(layers::authenticate))
         .layer(from_fn_with_state(Arc::clone(&app), layers::limit_time))
+        .layer(from_fn(layers::limit_head))
         .layer(from_fn(layers::report_in_trailers))
         .layer(from_fn_with_state(app, layers::identify_and_log))
 }

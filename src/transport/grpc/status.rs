@@ -134,6 +134,11 @@ pub fn deadline_exceeded() -> Status {
     timed_out("The call took too long. It may or may not have had an effect.")
 }
 
+/// Something about the request is larger than is read.
+pub fn too_large(problem: &Problem) -> Status {
+    plain(Code::ResourceExhausted, problem.code, &problem.detail)
+}
+
 /// Something took too long.
 pub fn timed_out(message: &str) -> Status {
     plain(Code::DeadlineExceeded, "timeout", message)

@@ -32,6 +32,8 @@ const MEMBERS: &[&str] = &[
     "suspended_at",
     "version",
 ];
+/// The most names in `fields`: each of them once.
+pub const MAX_FIELDS: usize = MEMBERS.len();
 
 /// What somebody asks for.
 pub struct Asked {
@@ -145,7 +147,7 @@ impl Members {
     fn parse(text: &str) -> Result<Self, Invalid> {
         let known = |name: &str| MEMBERS.iter().copied().find(|known| *known == name);
         let names: Option<Vec<_>> = text.split(',').map(|name| known(name.trim())).collect();
-        let names = names.filter(|names| names.len() <= MEMBERS.len());
+        let names = names.filter(|names| names.len() <= MAX_FIELDS);
         names.map(|names| Self(Some(names))).ok_or_else(|| {
             let message = format!("must be names between commas, of {}", MEMBERS.join(", "));
             Invalid::new("invalid_fields", message)

@@ -10,6 +10,7 @@ use axum::http::{
 use axum::response::IntoResponse;
 
 use super::entity_tags::{self, Named};
+use super::problem::Problem;
 use crate::domain::id::new_uuid;
 use crate::domain::time::{Rng, Timestamp};
 
@@ -25,6 +26,45 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The version of the API, in the path as `v1`.
 const VERSION: &str = "1";
+
+/// The most header fields of a request.
+pub const MAX_FIELDS: usize = 64;
+/// The most bytes of their names and values together.
+pub const MAX_FIELD_BYTES: usize = 12 << 10;
+/// The longest path with its query, in bytes.
+pub const MAX_TARGET_BYTES: usize = 8 << 10;
+
+/// What Spin adds to every request, each once and behind the client's own.
+const OF_THE_HOST: [&str; 7] = [
+    "spin-path-info",
+    "spin-full-url",
+    "spin-matched-route",
+    "spin-base-path",
+    "spin-raw-component-route",
+    "spin-component-route",
+    "spin-client-addr",
+];
+
+/// What to answer a request with that has more of a path or of header fields than is
+/// read. What the host adds does not count: its client has no say in it. Hosts have limits too, but answer
+/// without a problem, so these are the lower ones.
+pub fn excess<B>(request: &Request<B>) -> Option<Problem> {
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    if target.len() > MAX_TARGET_BYTES {
+        return Some(Problem::uri_too_long(MAX_TARGET_BYTES));
+    }
+    let size = |name: &str, value: &HeaderValue| name.len().saturating_add(value.len());
+    let headers = request.headers();
+    let given = headers.iter().map(|(name, value)| size(name.as_str(), value));
+    let added = OF_THE_HOST.iter().filter_map(|name| {
+        let value = headers.get_all(*name).iter().next_back()?;
+        Some(size(name, value))
+    });
+    let fields = headers.len().saturating_sub(added.clone().count());
+    let bytes = given.sum::<usize>().saturating_sub(added.sum());
+    (fields > MAX_FIELDS || bytes > MAX_FIELD_BYTES)
+        .then(|| Problem::header_fields_too_large(MAX_FIELDS, MAX_FIELD_BYTES))
+}
 
 /// The client's request id if it is 1 to 128 letters, digits and `-_.:`, given
 /// once; else a new UUIDv7.

@@ -22,8 +22,8 @@ use crate::error::{Error, Invalid};
 use crate::service::invitations;
 
 const LIST: &str = "/api/v1/invitations";
-/// More roles than that, nobody needs at once.
-const MAX_ROLES: usize = 16;
+/// The most roles of an invitation: more, nobody needs at once.
+pub const MAX_ROLES: usize = 16;
 
 /// Who is invited.
 #[derive(ToSchema)]
@@ -60,7 +60,7 @@ fn roles(value: Value) -> Result<Vec<RoleName>, Invalid> {
         return Err(Invalid::new("required", "must not be empty"));
     }
     if names.len() > MAX_ROLES {
-        return Err(Invalid::new("too_long", format!("must have at most {MAX_ROLES} items")));
+        return Err(Invalid::new("too_many", format!("must have at most {MAX_ROLES} items")));
     }
     let read = |name: &Value| name.as_str().ok_or_else(wrong_type).and_then(RoleName::parse);
     let mut roles = names.iter().map(read).collect::<Result<Vec<_>, _>>()?;

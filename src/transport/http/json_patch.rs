@@ -20,9 +20,9 @@ pub const MEDIA_TYPE: &str = "application/json-patch+json";
 pub const MAX_OPERATIONS: usize = 100;
 /// How large what is patched may become in between, in bytes of JSON: a few copies
 /// of copies are larger than any memory.
-const MAX_SIZE: usize = 128 << 10;
+pub const MAX_SIZE: usize = 128 << 10;
 /// How many levels it may have in between.
-const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 
 /// An operation of a JSON Patch (RFC 6902).
 #[derive(ToSchema)]

@@ -21,6 +21,8 @@ pub mod invitations;
 pub mod jobs;
 pub mod json;
 pub mod json_patch;
+#[cfg(not(target_family = "wasm"))]
+pub mod limits;
 pub mod magic_links;
 pub mod mailbox;
 pub mod mailed;
@@ -28,6 +30,8 @@ pub mod me;
 pub mod openapi;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi_document;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi_rates;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi_texts;
 pub mod own_data;
@@ -136,6 +140,9 @@ impl Server {
 
     /// What can be said before a route is chosen, and then the route's answer.
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        if let Some(problem) = headers::excess(&request) {
+            return problem.into_response();
+        }
         let path = request.uri().path();
         if !headers::names_known_version(path, request.headers()) {
             return Problem::unknown_version().into_response();

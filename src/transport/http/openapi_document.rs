@@ -9,9 +9,9 @@ use super::problem;
 use super::view::{FieldErrorView, ProblemView};
 use super::{
     api_keys, audit, batches, bootstrap, email_changes, email_codes, email_verifications, exports,
-    factors, health, imports, invitations, jobs, magic_links, mailbox, me, openapi, openapi_texts,
-    own_data, password_resets, passwords, reauthentication, registrations, roles, second_factor,
-    sessions, signing_keys, user_roles, users, well_known,
+    factors, health, imports, invitations, jobs, limits, magic_links, mailbox, me, openapi,
+    openapi_rates, openapi_texts, own_data, password_resets, passwords, reauthentication,
+    registrations, roles, second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::domain::idempotency::MAX_LENGTH;
 
@@ -64,6 +64,8 @@ const ALWAYS: &[Shared] = &[
     ("Malformed", "400", "The request could not be read."),
     ("NotAcceptable", "406", "The Accept header rules out JSON."),
     ("TooLarge", "413", "The body is larger than the limit."),
+    ("UriTooLong", "414", "The path and the query are longer than the limit."),
+    ("HeaderFieldsTooLarge", "431", "There are more header fields than the limit, or larger ones."),
     ("Defect", "500", "A defect. Quote the request_id to the operator."),
     ("Unavailable", "503", "Something that the service depends on does not answer. Try again."),
     ("TimedOut", "504", "The request took too long."),
@@ -115,6 +117,9 @@ pub fn document() -> Value {
     }
     if let Some(paths) = document.pointer_mut("/paths").and_then(Value::as_object_mut) {
         for (name, operation) in operations(paths) {
+            if let Some(rates) = openapi_rates::of(&name) {
+                operation.insert("x-rate-limits".to_owned(), json!(rates));
+            }
             complete(operation, !name.starts_with("get "));
             if name.strip_prefix("get ").is_some_and(preconditions::is_tagged)
                 && answers_with_json(operation)
@@ -125,6 +130,10 @@ pub fn document() -> Value {
                 allow_idempotency_key(operation);
             }
         }
+    }
+    if let Some(document) = document.as_object_mut() {
+        document.insert("x-limits".to_owned(), limits::described());
+        document.insert("x-rate-limits".to_owned(), openapi_rates::described());
     }
     close_request_schemas(&mut document);
     allow_parts_of_users(&mut document);
@@ -256,6 +265,7 @@ fn complete(operation: &mut Map<String, Value>, is_change: bool) {
             .iter()
             .any(|parameter| parameter.get("in").and_then(Value::as_str) == Some(place))
     };
+    let is_limited = operation.contains_key("x-rate-limits");
     let is_public = operation.get("security") == Some(&json!([{}]));
     let has_body = operation.contains_key("requestBody");
     let kinds = [
@@ -271,12 +281,16 @@ fn complete(operation: &mut Map<String, Value>, is_change: bool) {
         return;
     };
     for (_, problems) in kinds.into_iter().filter(|(applies, _)| *applies) {
-        for (name, status, _) in problems {
-            let reference = json!({"$ref": format!("#/components/responses/{name}")});
-            responses.entry(*status).or_insert(reference);
+        for (name, status, description) in problems {
+            // What is decided behind a rate limit tells how the client stands with it.
+            let response = if is_limited && matches!(*status, "401" | "403" | "422") {
+                json!({"description": description})
+            } else {
+                json!({"$ref": format!("#/components/responses/{name}")})
+            };
+            responses.entry(*status).or_insert(response);
         }
     }
-    let is_limited = responses.contains_key("429");
     for (status, response) in responses.iter_mut() {
         describe(status, response, is_limited);
     }

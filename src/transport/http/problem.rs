@@ -100,6 +100,22 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "Payload too large", detail)
     }
 
+    /// The path with its query is longer than the limit.
+    pub fn uri_too_long(limit: usize) -> Self {
+        let detail = format!("The path and the query must have at most {limit} bytes.");
+        Self::new(StatusCode::URI_TOO_LONG, "uri_too_long", "URI too long", detail)
+    }
+
+    /// There are more header fields than the limit, or larger ones.
+    pub fn header_fields_too_large(fields: usize, bytes: usize) -> Self {
+        let detail = format!(
+            "There must be at most {fields} header fields, with at most {bytes} bytes of names \
+             and values."
+        );
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "header_fields_too_large", "Header fields too large", detail)
+    }
+
     /// The request took longer than it may.
     pub fn timed_out() -> Self {
         let detail = "The request took too long. It may or may not have had an effect.";

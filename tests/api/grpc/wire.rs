@@ -167,3 +167,23 @@ async fn whoever_is_not_known_is_told_so_before_the_message_is_read() {
         assert_refused(&answer, Code::Unauthenticated, "unauthenticated", "garbage");
     }
 }
+
+#[tokio::test]
+async fn a_head_may_be_as_large_as_in_rest_and_no_larger() {
+    let app = TestApp::new().await;
+    let with_fields = |count: usize| {
+        let mut client = app.anon();
+        // `content-type` is one of them, and the address that the host adds is none.
+        for n in 1..count {
+            let name = format!("x-{n}").parse().unwrap();
+            client.headers.push((name, http::HeaderValue::from_static("1")));
+        }
+        client.channel()
+    };
+    let check = "/grpc.health.v1.Health/Check";
+    assert_eq!(with_fields(64).unary(check, b"").await.code(), Code::Ok);
+    let answer = with_fields(65).unary(check, b"").await;
+    assert_refused(&answer, Code::ResourceExhausted, "header_fields_too_large", "65 fields");
+    let answer = app.anon().channel().unary(&format!("{check}?{}", "x".repeat(8_192)), b"").await;
+    assert_refused(&answer, Code::ResourceExhausted, "uri_too_long", "a long query");
+}
