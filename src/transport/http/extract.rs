@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::entity_tags::{self, Named};
+use super::idempotency;
 use super::json::{self, Fields};
 use super::preconditions;
 use super::problem::Problem;
@@ -27,7 +28,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Cx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        if !context(parts)?.credentials.is_plausible() {
+        if !context(parts)?.credentials.is_plausible() || idempotency::is_of_nobody(parts) {
             return Err(Error::Unauthenticated.into());
         }
         let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
@@ -42,6 +43,7 @@ impl<S: Sync> FromRequestParts<S> for AnyCx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        idempotency::refuse_unfit(parts)?;
         preconditions::refuse_unknown(parts)?;
         Ok(Self(context(parts)?))
     }
