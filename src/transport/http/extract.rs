@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -52,6 +53,25 @@ impl<S: Sync> FromRequestParts<S> for AnyCx {
 pub(super) fn context(parts: &Parts) -> Result<Arc<Context>, Error> {
     let context = parts.extensions.get::<Arc<Context>>().cloned();
     context.ok_or_else(|| Error::internal("a request without a context"))
+}
+
+/// What is taken of a request before its body, which may be long. If that refuses the
+/// request, the body is read on behind the answer.
+pub struct BeforeBody<T>(pub T, pub Body);
+
+impl<T: FromRequestParts<Arc<App>>> FromRequest<Arc<App>> for BeforeBody<T> {
+    type Rejection = T::Rejection;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, T::Rejection> {
+        let (mut parts, body) = request.into_parts();
+        match T::from_request_parts(&mut parts, app).await {
+            Ok(taken) => Ok(Self(taken, body)),
+            Err(refusal) => {
+                json::discard_behind(app, body);
+                Err(refusal)
+            }
+        }
+    }
 }
 
 /// What the path names, by its one parameter.
