@@ -37,10 +37,9 @@ pub fn add(response: &mut Response<Body>, method: &Method, table: &[Deprecation]
     let is_it = |known: &&Deprecation| known.method == method && Some(known.route) == route;
     let Some(deprecation) = table.iter().find(is_it) else { return };
     let since = Timestamp::parse(deprecation.since).map(|at| format!("@{}", at.seconds()));
+    let sunset = Timestamp::parse(deprecation.sunset).and_then(http_date);
     let link = format!("<{}>; rel=\"deprecation\"", deprecation.link);
-    for (name, value) in
-        [(DEPRECATION, since), (SUNSET, http_date(deprecation.sunset)), (header::LINK, Some(link))]
-    {
+    for (name, value) in [(DEPRECATION, since), (SUNSET, sunset), (header::LINK, Some(link))] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
             // Lists have links besides.
             response.headers_mut().append(name, value);
@@ -48,10 +47,22 @@ pub fn add(response: &mut Response<Body>, method: &Method, table: &[Deprecation]
     }
 }
 
-/// A time of RFC 3339 as one of RFC 9110, 5.6.7.
-fn http_date(text: &str) -> Option<String> {
-    let at: jiff::Timestamp = text.parse().ok()?;
-    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
+/// The days of the week from 1970-01-01 on.
+const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// A time as RFC 9110, 5.6.7, writes it.
+fn http_date(at: Timestamp) -> Option<String> {
+    let weekday = at.seconds().div_euclid(86_400).rem_euclid(7);
+    let weekday = DAYS.get(usize::try_from(weekday).ok()?)?;
+    let text = at.to_string();
+    let (date, time) = text.split_once('T')?;
+    let mut date = date.split('-');
+    let (year, month, day) = (date.next()?, date.next()?, date.next()?);
+    let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
+    let time = time.get(.."hh:mm:ss".len())?;
+    Some(format!("{weekday}, {day} {month} {year} {time} GMT"))
 }
 
 #[cfg(test)]
@@ -89,6 +100,17 @@ mod tests {
             (name.to_string(), value.to_str().unwrap().to_owned())
         };
         answer.headers().iter().map(pair).collect()
+    }
+
+    #[test]
+    fn a_date_is_written_as_http_has_it() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", "Thu, 01 Jan 1970 00:00:00 GMT"),
+            ("1994-11-06T08:49:37Z", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ("2028-02-29T23:59:59+01:00", "Tue, 29 Feb 2028 22:59:59 GMT"),
+        ] {
+            assert_eq!(http_date(Timestamp::parse(text).unwrap()).as_deref(), Some(expected));
+        }
     }
 
     #[test]
