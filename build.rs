@@ -13,6 +13,7 @@ const COMMON: &str = "src/domain/passwords/common.txt";
 
 /// The description of the API.
 const OPENAPI: &str = "openapi.json";
+const DOCS: &str = "src/transport/http/docs.html";
 /// The gRPC API, by the files that have services.
 const PROTOS: &[&str] = &[
     "rollcall/v1/session_service.proto",
@@ -25,6 +26,7 @@ fn main() {
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR"));
     common_passwords(&folder);
     openapi(&folder);
+    docs(&folder);
     protos(&folder);
 }
 
@@ -43,14 +45,25 @@ fn mark(password: &str) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// Writes the checked-in description of the API, compressed: a tenth of its size.
+/// Writes the checked-in description of the API.
 fn openapi(folder: &Path) {
     println!("cargo::rerun-if-changed={OPENAPI}");
     let text = fs::read(OPENAPI).expect("the document can be read");
     let document: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
-    let file = fs::File::create(folder.join("openapi.json.gz")).expect("it can be made");
+    embed(folder, "openapi.json", document.to_string().as_bytes());
+}
+
+/// Writes the page at `/docs`.
+fn docs(folder: &Path) {
+    println!("cargo::rerun-if-changed={DOCS}");
+    embed(folder, "docs.html", &fs::read(DOCS).expect("the page can be read"));
+}
+
+/// Writes what is seldom asked for compressed: a third to a tenth of its size.
+fn embed(folder: &Path, name: &str, bytes: &[u8]) {
+    let file = fs::File::create(folder.join(format!("{name}.gz"))).expect("it can be made");
     let mut file = GzEncoder::new(file, Compression::best());
-    file.write_all(document.to_string().as_bytes()).expect("it can be written");
+    file.write_all(bytes).expect("it can be written");
     file.finish().expect("it can be written");
 }
 
@@ -63,7 +76,7 @@ fn protos(folder: &Path) {
     // For reflection: as protox writes them, with the annotations, which the types
     // of prost do not know; and without the comments, which nobody asks for.
     let descriptors = compiler.encode_file_descriptor_set();
-    fs::write(folder.join("descriptors.bin"), descriptors).expect("they can be written");
+    embed(folder, "descriptors.bin", &descriptors);
     let described = compiler.include_source_info(true).file_descriptor_set();
     tonic_prost_build::configure()
         .build_transport(false)

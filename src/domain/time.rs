@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 /// A moment: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -52,18 +55,22 @@ impl Timestamp {
 
     /// Reads an RFC 3339 date and time.
     pub fn parse(text: &str) -> Option<Self> {
-        let timestamp: jiff::Timestamp = text.parse().ok()?;
-        Some(Self(timestamp.as_microsecond()))
+        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+        i64::try_from(nanos.div_euclid(1_000)).ok().map(Self)
     }
 }
 
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with six digits of a second.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(timestamp) => write!(f, "{timestamp:.6}"),
-            Err(_) => f.write_str("0000-01-01T00:00:00.000000Z"),
-        }
+        let nanos = i128::from(self.0).saturating_mul(1_000);
+        let (date, time) = match OffsetDateTime::from_unix_timestamp_nanos(nanos) {
+            Ok(moment) if moment.year() >= 0 => (moment.date(), moment.time()),
+            _ => return f.write_str("0000-01-01T00:00:00.000000Z"),
+        };
+        let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+        let (hour, minute, second, micro) = time.as_hms_micro();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z")
     }
 }
 
@@ -95,7 +102,16 @@ mod tests {
         let moment = Timestamp::from_micros(1_767_225_600_123_456);
         assert_eq!(moment.to_string(), "2026-01-01T00:00:00.123456Z");
         assert_eq!(Timestamp::parse("2026-01-01T01:00:00.123456+01:00"), Some(moment));
-        assert_eq!(Timestamp::parse("yesterday"), None);
+        for text in ["yesterday", "2026-01-01", "2026-01-01T00:00Z", "2026-02-30T00:00:00Z"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_before_the_epoch_is_rounded_down() {
+        let moment = Timestamp::parse("1969-12-31T23:59:59.999999999Z").unwrap();
+        assert_eq!(moment, Timestamp::from_micros(-1));
+        assert_eq!(moment.to_string(), "1969-12-31T23:59:59.999999Z");
     }
 
     #[test]

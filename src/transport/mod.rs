@@ -1,6 +1,7 @@
 //! The edges: parse, call one service function, render.
 
 pub mod context;
+pub mod embedded;
 pub mod grpc;
 pub mod http;
 

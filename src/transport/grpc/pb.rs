@@ -9,5 +9,6 @@
 
 tonic::include_proto!("rollcall.v1");
 
-/// Every file behind the API with its annotations, as a `FileDescriptorSet`.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+/// Every file behind the API with its annotations, as a `FileDescriptorSet`,
+/// compressed.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin.gz"));

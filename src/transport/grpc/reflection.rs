@@ -22,6 +22,7 @@ use super::call::{Answers, Call};
 use super::descriptors::{File, Files, Type};
 use super::layers::METHODS;
 use super::{pb, status};
+use crate::transport::embedded;
 
 /// The service.
 #[derive(Clone, Default)]
@@ -84,13 +85,14 @@ struct Index {
 impl Index {
     fn new() -> Self {
         let mut index = Self::default();
+        // Made by the build; what could not be read has no name here.
+        let own = embedded::read(pb::DESCRIPTORS).unwrap_or_default();
         for set in [
-            pb::DESCRIPTORS,
+            own.as_slice(),
             tonic_health::pb::FILE_DESCRIPTOR_SET,
             v1::FILE_DESCRIPTOR_SET,
             v1alpha::FILE_DESCRIPTOR_SET,
         ] {
-            // Both are made by the build; what could not be read has no name here.
             for bytes in Files::decode(set).unwrap_or_default().files {
                 if let Ok(file) = File::decode(bytes.clone()) {
                     index.add(&file, &bytes);

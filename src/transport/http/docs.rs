@@ -1,9 +1,19 @@
 //! `/docs`: the API for people, on one page without any external asset.
 
+use std::sync::LazyLock;
+
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 
-const PAGE: &str = include_str!("docs.html");
+use super::problem::Problem;
+use crate::error::Error;
+use crate::transport::embedded;
+
+/// The page as the component carries it.
+const COMPRESSED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs.html.gz"));
+
+static PAGE: LazyLock<Result<String, std::io::Error>> =
+    LazyLock::new(|| embedded::read_text(COMPRESSED));
 
 /// The page runs its own script and style, and talks to this origin only.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
@@ -11,7 +21,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; \
                       base-uri 'none'; object-src 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page.
-pub async fn get() -> Response {
+pub async fn get() -> Result<Response, Problem> {
     let policy = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
-    (policy, Html(PAGE)).into_response()
+    let page = PAGE.as_deref().map_err(Error::internal)?;
+    Ok((policy, Html(page)).into_response())
 }

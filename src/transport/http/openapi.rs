@@ -4,24 +4,20 @@
 //! checked in, and served as it stands: so a change of the API shows in its diff,
 //! and the component carries the text instead of the code that makes it.
 
-use std::io::Read;
 use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use flate2::read::GzDecoder;
 
 use super::problem::Problem;
 use crate::error::Error;
+use crate::transport::embedded;
 
 /// The document, which `make openapi` writes, as the component carries it.
 const COMPRESSED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
 
-static DOCUMENT: LazyLock<Result<String, std::io::Error>> = LazyLock::new(|| {
-    let mut document = String::new();
-    GzDecoder::new(COMPRESSED).read_to_string(&mut document)?;
-    Ok(document)
-});
+static DOCUMENT: LazyLock<Result<String, std::io::Error>> =
+    LazyLock::new(|| embedded::read_text(COMPRESSED));
 
 /// Gives this description of the API.
 #[utoipa::path(get, path = "/openapi.json", tag = "openapi", operation_id = "openapi",

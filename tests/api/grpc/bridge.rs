@@ -8,6 +8,7 @@ use prost::Message;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, SerializeOptions,
 };
+use rollcall::transport::embedded;
 use rollcall::transport::grpc::layers::{METHODS, Sends, Takes};
 use rollcall::transport::grpc::pb;
 use serde_json::{Map, Value, json};
@@ -59,7 +60,8 @@ struct Binding {
 }
 
 fn pool() -> DescriptorPool {
-    DescriptorPool::decode(pb::DESCRIPTORS).unwrap()
+    let descriptors = embedded::read(pb::DESCRIPTORS).unwrap();
+    DescriptorPool::decode(descriptors.as_slice()).unwrap()
 }
 
 fn text(message: &DynamicMessage, field: &str) -> String {
