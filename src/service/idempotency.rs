@@ -68,6 +68,9 @@ pub enum Begun {
     Answered(Vec<u8>),
     /// It is to be done now.
     Now(Arc<Once>),
+    /// It is not to be done: its sender shows no good credential, and others could guess
+    /// its key. A sentence.
+    Guessable(String),
 }
 
 /// Finds out whether a request was answered before: by the same caller, on the same
@@ -80,7 +83,13 @@ pub async fn begin(
     request: &[&[u8]],
 ) -> Result<Begun> {
     let of = |caller: &str| Repeatable::new(&app.config.secret_key, caller, route, key, request);
-    let (request, row) = find(app, cx, of, key).await?;
+    let Some((request, row)) = find(app, cx, of, key).await? else {
+        let why = format!(
+            "Without a credential, the Idempotency-Key must have at least \
+             {MIN_ANONYMOUS_LENGTH} characters, so that nobody guesses it."
+        );
+        return Ok(Begun::Guessable(why));
+    };
     if let Some(answer) = open(app, &request, row)? {
         return Ok(Begun::Answered(answer));
     }
@@ -95,34 +104,31 @@ pub async fn answered_meanwhile(app: &App, once: &Once) -> Result<Option<Vec<u8>
     open(app, &request, row)
 }
 
-/// The request as its caller's, and what was answered to it. Who only claims to be
-/// somebody is nobody here: they see no answer of others.
+/// The request as its caller's, and what was answered to it; `None` if the key is too
+/// short for its caller. Who only claims to be somebody is nobody here: they see no
+/// answer of others.
 async fn find(
     app: &App,
     cx: &Context,
     of: impl Fn(&str) -> Repeatable,
     key: &IdempotencyKey,
-) -> Result<(Repeatable, Option<Row>)> {
+) -> Result<Option<(Repeatable, Option<Row>)>> {
     let now = app.now();
     if let Some(caller) = cx.credentials.claimed() {
         let request = of(&caller);
         let target = answers::by_id(&request.id, now);
         match access::caller_with(app, cx, target, "").await {
-            Ok((_, rows)) => return Ok((request, rows.into_iter().next())),
+            Ok((_, rows)) => return Ok(Some((request, rows.into_iter().next()))),
             Err(Error::Unauthenticated) => {}
             Err(error) => return Err(error),
         }
     }
     if key.length() < MIN_ANONYMOUS_LENGTH {
-        let detail = format!(
-            "Without a credential, the Idempotency-Key must have at least \
-             {MIN_ANONYMOUS_LENGTH} characters, so that nobody guesses it."
-        );
-        return Err(Error::Malformed(detail));
+        return Ok(None);
     }
     let request = of(&cx.credentials.shown());
     let row = app.store.query(answers::by_id(&request.id, now)).await?.into_iter().next();
-    Ok((request, row))
+    Ok(Some((request, row)))
 }
 
 fn open(app: &App, request: &Repeatable, row: Option<Row>) -> Result<Option<Vec<u8>>> {

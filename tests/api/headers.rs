@@ -90,7 +90,7 @@ async fn pages_of_the_origins_in_the_settings_may_call() {
     access-control-allow-headers: Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, API-Version, X-Grpc-Web, X-User-Agent, Grpc-Timeout
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: https://app.example.com
-    access-control-expose-headers: ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, API-Version
+    access-control-expose-headers: Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-Id, API-Version
     access-control-max-age: 600
     vary: Origin
     ");

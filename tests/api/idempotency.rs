@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use rollcall::store::database::DatabaseError;
-use rollcall::transport::http::idempotency::WITHOUT_KEY;
+use rollcall::transport::http::idempotency::{WITHOUT_KEY, takes_key};
 use serde_json::{Value, json};
 
 use crate::authorization::{self, World};
@@ -228,6 +228,34 @@ async fn what_cannot_be_a_key_is_refused_and_nothing_is_done() {
     let longest = keyed(&admin, &"a".repeat(255)).post("/api/v1/users", new_user("alice")).await;
     longest.assert_status(201);
     keyed(&admin, "1").post("/api/v1/users", new_user("bob")).await.assert_status(201);
+}
+
+#[tokio::test]
+async fn who_is_not_known_is_told_so_before_the_key_is_judged() {
+    let app = TestApp::with(&[("rate_limit_scale", "1000")]).await;
+    let alice = app.user("alice").await;
+    let (garbage, ended) = (app.anon().showing("garbage"), app.sign_in(&alice.email).await);
+    ended.delete("/api/v1/sessions/current").await.assert_status(204);
+    let document = app.anon().get("/openapi.json").await.body;
+    let before = app.contents();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let Some(operation) = item.get("post").filter(|_| takes_key(path)) else { continue };
+        // Where anybody may ask, there is only the key to be told of.
+        let is_public = operation["security"] == json!([{}]);
+        let (status, code) =
+            if is_public { (400, "malformed_request") } else { (401, "unauthenticated") };
+        for key in ["1", "123456789012345", "a b", "\"", &"a".repeat(256)] {
+            for stranger in [&app.anon(), &garbage] {
+                let answer = keyed(stranger, key).post(path, json!({"email": 1})).await;
+                assert_eq!(answer.status, status, "{path} with {key:.20}: {answer}");
+                answer.assert_problem(status, code);
+            }
+        }
+    }
+    // Who was known, and is not any more, is a stranger with a short key.
+    let answer = keyed(&ended, "1").post("/api/v1/users", new_user("bob")).await;
+    answer.assert_problem(401, "unauthenticated");
+    assert_eq!(app.contents(), before);
 }
 
 #[tokio::test]

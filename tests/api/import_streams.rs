@@ -59,6 +59,35 @@ async fn a_client_that_sends_nothing_more_is_told_how_far_it_came() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_refused_is_read_behind_the_answer_and_within_bounds() {
+    let app = TestApp::new().await;
+    let (admin, alice) = (app.admin().await, app.user("alice").await);
+    for (client, path, content_type, header, status) in [
+        (&app.anon(), IMPORT, NDJSON, "", 401),
+        (&alice, IMPORT, NDJSON, "", 403),
+        (&admin, IMPORT, "text/plain", "", 415),
+        (&admin, &format!("{IMPORT}?report=none"), NDJSON, "", 422),
+        (&admin, IMPORT, "text/csv", "email,colour\n", 422),
+    ] {
+        let read = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&read);
+        let first = stream::iter([Ok(Bytes::from(header))]);
+        let rest = stream::repeat_with(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok(Bytes::from(vec![b' '; 1 << 20]))
+        });
+        let mut request = streamed(client, first.chain(rest));
+        *request.uri_mut() = path.parse().unwrap();
+        request.headers_mut().insert("content-type", content_type.parse().unwrap());
+        let answer = Response::read(app.server.serve(request).await).await;
+        assert_eq!(answer.status, status, "{answer}");
+        assert_eq!(read.load(Ordering::SeqCst), 0, "{answer}");
+        app.background.run().await;
+        assert_eq!(read.load(Ordering::SeqCst), 9, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_leaves_whole_lines_only() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

@@ -93,6 +93,25 @@ async fn a_body_that_is_announced_too_large_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn who_sends_a_whole_import_before_reading_sees_why_it_is_refused() {
+    let service = Service::shared();
+    for megabytes in [1, 4, 7] {
+        let body = "x".repeat(megabytes << 20);
+        let mut wire = Wire::connect(service.host.port).await;
+        let length = body.len();
+        wire.send(format!(
+            "POST /api/v1/users/import HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+             content-type: application/x-ndjson\r\ncontent-length: {length}\r\n\r\n{body}"
+        ))
+        .await;
+        let answer = wire.read_to_end().await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+        assert!(answer.contains("\"code\":\"unauthenticated\""), "{answer}");
+    }
+    assert_eq!(service.host.stderr(), "");
+}
+
+#[tokio::test]
 async fn a_request_that_takes_too_long_gets_504_and_the_next_one_an_answer() {
     let service = Service::start(&builder().variable("request_timeout", "1s"));
     let mut wire = Wire::connect(service.host.port).await;

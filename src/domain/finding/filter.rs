@@ -2,6 +2,7 @@
 
 use super::parse;
 use crate::domain::email::Email;
+use crate::domain::external_id::ExternalId;
 use crate::domain::id::UserId;
 use crate::domain::role::RoleName;
 use crate::domain::time::Timestamp;
@@ -180,7 +181,8 @@ impl Field {
             Self::Id => UserId::parse(text)?.to_string(),
             Self::Email => Email::parse(text)?.normalized().to_owned(),
             Self::Role => RoleName::parse(text)?.to_string(),
-            Self::Name | Self::ExternalId => return self.part(text).map(Operand::Text),
+            Self::ExternalId => ExternalId::parse(text)?.as_str().to_owned(),
+            Self::Name => return self.part(text).map(Operand::Text),
             Self::CreatedAt | Self::UpdatedAt | Self::EmailVerifiedAt | Self::SuspendedAt => {
                 let reason = "must be a time such as 2026-01-01T00:00:00Z";
                 let at = Timestamp::parse(text);

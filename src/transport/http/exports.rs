@@ -35,6 +35,9 @@ pub enum Format {
 impl Format {
     const ALL: [Self; 2] = [Self::Ndjson, Self::Csv];
 
+    /// Their names.
+    pub const NAMES: &[&str] = &["ndjson", "csv"];
+
     /// Reads its name.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text {

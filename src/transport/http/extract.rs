@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::entity_tags::{self, Named};
+use super::idempotency;
 use super::json::{self, Fields};
 use super::preconditions;
 use super::problem::Problem;
@@ -27,7 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Cx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        if !context(parts)?.credentials.is_plausible() {
+        if !context(parts)?.credentials.is_plausible() || idempotency::is_of_nobody(parts) {
             return Err(Error::Unauthenticated.into());
         }
         let AnyCx(context) = AnyCx::from_request_parts(parts, state).await?;
@@ -42,6 +44,7 @@ impl<S: Sync> FromRequestParts<S> for AnyCx {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        idempotency::refuse_unfit(parts)?;
         preconditions::refuse_unknown(parts)?;
         Ok(Self(context(parts)?))
     }
@@ -50,6 +53,25 @@ impl<S: Sync> FromRequestParts<S> for AnyCx {
 pub(super) fn context(parts: &Parts) -> Result<Arc<Context>, Error> {
     let context = parts.extensions.get::<Arc<Context>>().cloned();
     context.ok_or_else(|| Error::internal("a request without a context"))
+}
+
+/// What is taken of a request before its body, which may be long. If that refuses the
+/// request, the body is read on behind the answer.
+pub struct BeforeBody<T>(pub T, pub Body);
+
+impl<T: FromRequestParts<Arc<App>>> FromRequest<Arc<App>> for BeforeBody<T> {
+    type Rejection = T::Rejection;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, T::Rejection> {
+        let (mut parts, body) = request.into_parts();
+        match T::from_request_parts(&mut parts, app).await {
+            Ok(taken) => Ok(Self(taken, body)),
+            Err(refusal) => {
+                json::discard_behind(app, body);
+                Err(refusal)
+            }
+        }
+    }
 }
 
 /// What the path names, by its one parameter.

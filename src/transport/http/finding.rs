@@ -17,7 +17,7 @@ use crate::error::{Error, Invalid};
 pub const LIST: &str = "/api/v1/users";
 
 /// The members of a user, by name.
-const MEMBERS: &[&str] = &[
+pub const MEMBERS: &[&str] = &[
     "id",
     "email",
     "email_verified_at",
@@ -143,10 +143,11 @@ pub fn path(parts: &[(&str, String)]) -> String {
 }
 
 impl Members {
-    /// Reads names between commas.
-    fn parse(text: &str) -> Result<Self, Invalid> {
+    /// Reads names between commas and spaces.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let known = |name: &str| MEMBERS.iter().copied().find(|known| *known == name);
-        let names: Option<Vec<_>> = text.split(',').map(|name| known(name.trim())).collect();
+        let names: Option<Vec<_>> =
+            text.split(',').map(|name| known(name.trim_matches(' '))).collect();
         let names = names.filter(|names| names.len() <= MAX_FIELDS);
         names.map(|names| Self(Some(names))).ok_or_else(|| {
             let message = format!("must be names between commas, of {}", MEMBERS.join(", "));

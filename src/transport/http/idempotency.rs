@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -44,11 +45,33 @@ pub fn takes_key(route: &str) -> bool {
     WITHOUT_KEY.iter().all(|(path, _)| *path != route)
 }
 
+/// Why a key is refused. Who calls comes first: the handler says it, once it is known
+/// whether it is for everybody.
+#[derive(Clone)]
+struct Refused {
+    why: String,
+    /// It would do from somebody who shows a good credential.
+    is_for_strangers: bool,
+}
+
+/// Refuses a request whose key is none.
+pub fn refuse_unfit(request: &Parts) -> Result<()> {
+    match request.extensions.get::<Refused>() {
+        Some(refused) => Err(Error::Malformed(refused.why.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Whether the key of a request was refused because its sender is nobody.
+pub fn is_of_nobody(request: &Parts) -> bool {
+    request.extensions.get::<Refused>().is_some_and(|refused| refused.is_for_strangers)
+}
+
 /// Does a POST with a key once, and answers it in the same way every time.
 pub async fn once(
     State(app): State<Arc<App>>,
     route: MatchedPath,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let takes_key = request.method() == Method::POST && takes_key(route.as_str());
@@ -56,7 +79,10 @@ pub async fn once(
         Ok(Some(key)) if takes_key => {
             repeatable(&app, &key, route.as_str(), request, next).await.into_response()
         }
-        Err(error) if takes_key => Problem::from(error).into_response(),
+        Err(why) if takes_key => {
+            request.extensions_mut().insert(Refused { why, is_for_strangers: false });
+            next.run(request).await
+        }
         Ok(_) | Err(_) => next.run(request).await,
     }
 }
@@ -77,6 +103,10 @@ async fn repeatable(
     let once = match idempotency::begin(app, &context, key, route, &asked).await? {
         Begun::Answered(answer) => return Ok(replay(&answer)?),
         Begun::Now(once) => once,
+        Begun::Guessable(why) => {
+            parts.extensions.insert(Refused { why, is_for_strangers: true });
+            return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
+        }
     };
     let context = Context { once: Some(Arc::clone(&once)), ..(*context).clone() };
     parts.extensions.insert(Arc::new(context));
@@ -106,10 +136,11 @@ where
     Ok(view(&outcome.await?))
 }
 
-fn read_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>> {
+/// The key, if there is one, or why it is none.
+fn read_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, String> {
     let mut values = headers.get_all(KEY).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let malformed = |why: &str| Error::Malformed(format!("The Idempotency-Key {why}."));
+    let malformed = |why: &str| format!("The Idempotency-Key {why}.");
     if values.next().is_some() {
         return Err(malformed("must be given once"));
     }

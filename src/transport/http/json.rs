@@ -2,11 +2,13 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
+use futures_util::future::select;
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use super::strict_json;
+use crate::app::App;
 use crate::error::{Error, FieldError, Invalid};
 
 /// The largest body, in bytes, that is read to its end although it is refused.
@@ -47,6 +49,14 @@ pub async fn discard(mut body: Body) {
             None => return,
         }
     }
+}
+
+/// The same behind the answer, for bodies that may take their time.
+pub fn discard_behind(app: &App, body: Body) {
+    let timer = app.timer.sleep(app.config.request_timeout);
+    app.background.spawn(Box::pin(async move {
+        select(Box::pin(discard(body)), timer).await;
+    }));
 }
 
 /// Which of these types the body is of, if it is plain UTF-8.

@@ -4,6 +4,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod batches;
 pub mod bootstrap;
+pub mod deprecations;
 pub mod docs;
 pub mod email_changes;
 pub mod email_codes;
@@ -28,6 +29,8 @@ pub mod mailbox;
 pub mod mailed;
 pub mod me;
 pub mod openapi;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi_deprecations;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi_document;
 #[cfg(not(target_family = "wasm"))]
@@ -123,6 +126,9 @@ impl Server {
             origin,
             app.config.public_url.starts_with("https"),
         );
+
+        // Who uses what will be gone learns when.
+        deprecations::add(&mut response, &method, deprecations::TABLE);
 
         // Who met a limit learns what is left of it.
         rate_limit::add(&mut response, &context.limits.get());

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::deprecations;
 use super::idempotency;
 use super::preconditions;
 use super::problem;
@@ -10,8 +11,9 @@ use super::view::{FieldErrorView, ProblemView};
 use super::{
     api_keys, audit, batches, bootstrap, email_changes, email_codes, email_verifications, exports,
     factors, health, imports, invitations, jobs, limits, magic_links, mailbox, me, openapi,
-    openapi_rates, openapi_texts, own_data, password_resets, passwords, reauthentication,
-    registrations, roles, second_factor, sessions, signing_keys, user_roles, users, well_known,
+    openapi_deprecations, openapi_rates, openapi_texts, own_data, password_resets, passwords,
+    reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
+    users, well_known,
 };
 use crate::domain::idempotency::MAX_LENGTH;
 
@@ -137,6 +139,7 @@ pub fn document() -> Value {
     }
     close_request_schemas(&mut document);
     allow_parts_of_users(&mut document);
+    openapi_deprecations::deprecate(&mut document, deprecations::TABLE);
     document
 }
 

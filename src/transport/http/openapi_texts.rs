@@ -3,8 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::exports::Format;
+use super::finding;
+use super::imports::report::Told;
 use crate::domain::audit::{MAX_TERM_BYTES, Term};
 use crate::domain::factor::{Code, TotpCode};
+use crate::domain::finding::Field;
 use crate::domain::name::Name;
 use crate::domain::one_time_token::EmailCode;
 use crate::domain::page;
@@ -56,9 +60,42 @@ pub fn describe_schema(name: &str, schema: &mut Map<String, Value>) {
     }
 }
 
+/// What a parameter of a query may be, where there are only so many.
+fn values(name: &str) -> Option<Vec<String>> {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    match name {
+        "format" => Some(owned(Format::NAMES)),
+        "report" => Some(owned(Told::NAMES)),
+        "sort" => {
+            let sortable = Field::ALL.into_iter().filter(|field| field.is_sortable());
+            Some(sortable.flat_map(|f| [f.name().to_owned(), format!("-{}", f.name())]).collect())
+        }
+        _ => None,
+    }
+}
+
+/// What `fields` looks like, as a regular expression of ECMA-262.
+fn members_pattern() -> String {
+    let name = format!(" *({}) *", finding::MEMBERS.join("|"));
+    format!("^{name}(,{name}){{0,{}}}$", finding::MAX_FIELDS.saturating_sub(1))
+}
+
 /// Describes the text of a parameter.
 pub fn describe_parameter(parameter: &mut Value) {
-    let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
+    let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if parameter.get("in").and_then(Value::as_str) == Some("query")
+        && let Some(schema) = parameter.get_mut("schema")
+    {
+        if let Some(values) = values(&name) {
+            set(schema, "enum", json!(values));
+        }
+        match name.as_str() {
+            "fields" => set(schema, "pattern", json!(members_pattern())),
+            "email" => set(schema, "format", json!("email")),
+            "filter" | "external_id" => set(schema, "minLength", json!(1)),
+            _ => {}
+        }
+    }
     let rule = PARAMETERS.iter().find(|(own, _, _)| *own == name);
     let place = parameter.get("in").and_then(Value::as_str);
     if let (Some((_, pattern, longest)), Some("query")) = (rule, place)
@@ -78,14 +115,26 @@ fn set(schema: &mut Value, keyword: &str, value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::finding::Sort;
+    use crate::transport::http::finding::Members;
     use regex_lite::Regex;
 
     /// A pattern, and whether a text is one of those that it describes.
-    type Rule = (&'static str, fn(&str) -> bool);
+    type Rule<'a> = (&'a str, fn(&str) -> bool);
+
+    #[test]
+    fn what_is_named_as_a_value_is_taken() {
+        let (formats, reports) = (values("format").unwrap(), values("report").unwrap());
+        assert!(formats.iter().all(|text| Format::parse(text).is_ok()));
+        assert!(reports.iter().all(|text| Told::parse(text).is_ok()));
+        let sorts = values("sort").unwrap();
+        assert!(sorts.iter().all(|text| Sort::parse(text).is_ok()));
+        assert_eq!(sorts.len(), 14);
+    }
 
     #[test]
     fn the_patterns_say_what_the_domain_accepts() {
-        let rules: [Rule; 7] = [
+        let rules: [Rule<'_>; 7] = [
             (Name::PATTERN, |text| Name::parse(text).is_ok()),
             (Permission::PATTERN, |text| Permission::parse(text).is_ok()),
             (RoleName::PATTERN, |text| RoleName::parse(text).is_ok()),
@@ -94,6 +143,8 @@ mod tests {
             (EmailCode::PATTERN, |text| EmailCode::parse(text).is_ok()),
             (Code::PATTERN, |text| Code::parse(text).is_ok()),
         ];
+        let members = members_pattern();
+        let fields: Rule<'_> = (&members, |text| Members::parse(text).is_ok());
         let texts = [
             "",
             " ",
@@ -127,8 +178,17 @@ mod tests {
             "abcd-efgh-ijkl-mno1",
             "abcd",
             "_.:-",
+            "id",
+            "id,email",
+            " id , own_metadata,id ",
+            "id,",
+            ",id",
+            "id\t",
+            "id,nothing",
+            &["id"; 13].join(","),
+            &["id"; 14].join(","),
         ];
-        for (pattern, accepts) in rules {
+        for (pattern, accepts) in rules.into_iter().chain([fields]) {
             let regex = Regex::new(pattern).unwrap();
             for text in texts {
                 assert_eq!(regex.is_match(text), accepts(text), "{text:?} and {pattern}");

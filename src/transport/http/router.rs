@@ -92,7 +92,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// Tells the log which route answered: a path itself may hold what no log may.
-async fn remember_route(route: MatchedPath, request: Request, next: Next) -> Response {
+pub(super) async fn remember_route(route: MatchedPath, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.extensions_mut().insert(route);
     response

@@ -6,14 +6,14 @@ mod source;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::{Either, select};
 use futures_util::stream::try_unfold;
 use utoipa::ToSchema;
 
-use super::extract::{Cx, Query};
+use super::extract::{BeforeBody, Cx, Query};
 use super::json::{self, Fields};
 use super::problem::Problem;
 use super::records::Records;
@@ -128,23 +128,40 @@ pub struct ImportUserBody {
         body = report::ReportLine, content_type = "application/x-ndjson")))]
 pub async fn create(
     State(app): State<Arc<App>>,
-    Cx(cx): Cx,
-    query: Query,
-    request: Request,
+    BeforeBody((Cx(cx), query, headers), body): BeforeBody<(Cx, Query, HeaderMap)>,
 ) -> Result<Response, Problem> {
-    let options = Options::read(query)?;
-    let Some(media_type) = json::media_type(request.headers(), Records::MEDIA_TYPES) else {
-        return Err(Problem::unsupported_media_type(&Records::MEDIA_TYPES.join(" or ")));
+    let (options, records) = match admit(&app, &cx, query, &headers).await {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            json::discard_behind(&app, body);
+            return Err(problem);
+        }
     };
-    imports::require(&app, &cx).await?;
-    let records = Records::of(media_type, MEMBERS);
-    let mut source = Source::new(Arc::clone(&app), request.into_body(), records);
-    source.begin().await?;
+    let mut source = Source::new(Arc::clone(&app), body, records);
+    if let Err(problem) = source.begin().await {
+        source.abandon();
+        return Err(problem);
+    }
     let import = Import { app, cx, source, options, report: Report::default(), is_over: false };
     let answer = try_unfold(import, |mut import| async move {
         Ok::<_, std::io::Error>(import.go_on().await?.map(|told| (told, import)))
     });
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], Body::from_stream(answer)).into_response())
+}
+
+/// Judges all of an import but its body.
+async fn admit(
+    app: &App,
+    cx: &Context,
+    query: Query,
+    headers: &HeaderMap,
+) -> Result<(Options, Records), Problem> {
+    let options = Options::read(query)?;
+    let Some(media_type) = json::media_type(headers, Records::MEDIA_TYPES) else {
+        return Err(Problem::unsupported_media_type(&Records::MEDIA_TYPES.join(" or ")));
+    };
+    imports::require(app, cx).await?;
+    Ok((options, Records::of(media_type, MEMBERS)))
 }
 
 /// How an import is done.
@@ -161,11 +178,7 @@ impl Options {
             "false" => Ok(false),
             _ => Err(Invalid::new("invalid_boolean", "must be true or false")),
         });
-        let told = fields.optional("report", |text| match text {
-            "all" => Ok(Told::All),
-            "failed" => Ok(Told::Failed),
-            _ => Err(Invalid::new("invalid_report", "must be all or failed")),
-        });
+        let told = fields.optional("report", Told::parse);
         let (dry_run, told) = (dry_run.unwrap_or(false), told.unwrap_or(Told::All));
         fields.finish(|| Some(Self { dry_run, told }))
     }
@@ -198,6 +211,7 @@ impl Import {
                 Err(problem) => {
                     self.is_over = true;
                     self.log(&problem);
+                    self.source.abandon();
                     self.report.end(self.options.dry_run, Some(problem));
                 }
             }

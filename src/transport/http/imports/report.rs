@@ -4,7 +4,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Error;
+use crate::error::{Error, Invalid};
 use crate::service::imports::Outcome;
 use crate::transport::http::problem::Problem;
 use crate::transport::http::view::FieldErrorView;
@@ -14,11 +14,25 @@ const PROGRESS_LINES: u64 = 1_000;
 
 /// Of which lines it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub enum Told {
     /// Of each.
     All,
     /// Of those that were not taken.
     Failed,
+}
+
+impl Told {
+    /// Their names.
+    pub const NAMES: &[&str] = &["all", "failed"];
+
+    /// Reads its name.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "all" => Ok(Self::All),
+            "failed" => Ok(Self::Failed),
+            _ => Err(Invalid::new("invalid_report", "must be all or failed")),
+        }
+    }
 }
 
 /// A line of the answer: of a line, how far it is, or the summary, which is the last.

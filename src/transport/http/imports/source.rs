@@ -11,6 +11,7 @@ use super::imported_user;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::service::imports::ImportedUser;
+use crate::transport::http::json;
 use crate::transport::http::problem::Problem;
 use crate::transport::http::records::Records;
 
@@ -90,6 +91,11 @@ impl Source {
     pub(super) fn take(&mut self) -> Vec<Line> {
         self.bytes = 0;
         std::mem::take(&mut self.lines)
+    }
+
+    /// Takes no more lines.
+    pub(super) fn abandon(&mut self) {
+        json::discard_behind(&self.app, std::mem::take(&mut self.body));
     }
 
     /// Whether the client has gone.
