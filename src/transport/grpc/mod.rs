@@ -48,6 +48,10 @@ use pb::user_service_server::UserServiceServer;
 /// What the paths of calls begin with; no path of REST does.
 const PATHS: [&str; 2] = ["/rollcall.v1.", "/grpc."];
 
+/// By what messages are compressed, and by what they may be.
+const ENCODING: &str = "grpc-encoding";
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+
 /// The service over gRPC and gRPC-Web.
 #[derive(Clone)]
 pub struct Server {
@@ -84,6 +88,11 @@ impl Server {
         };
         // Hosts do not tell the version, and the library asks for it.
         *request.version_mut() = Version::HTTP_2;
+        // Who compresses gets compressed answers, as from other servers: most clients
+        // say that they could read them, and would gain nothing from small ones.
+        if !request.headers().contains_key(ENCODING) {
+            request.headers_mut().remove(ACCEPT_ENCODING);
+        }
         match router.call(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -111,17 +120,19 @@ impl Dialect {
 /// Every service, behind what happens to every call. The last layer is the
 /// outermost.
 fn router(app: Arc<App>) -> Router {
-    // Messages may come compressed; answers are small, and go as they are.
     let limit = app.config.body_limit;
     let users = UserServiceServer::new(users::Users(Arc::clone(&app)))
         .max_decoding_message_size(limit)
-        .accept_compressed(Gzip);
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip);
     let sessions = SessionServiceServer::new(sessions::Sessions(Arc::clone(&app)))
         .max_decoding_message_size(limit)
-        .accept_compressed(Gzip);
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip);
     let tokens = TokenServiceServer::new(tokens::Tokens(Arc::clone(&app)))
         .max_decoding_message_size(limit)
-        .accept_compressed(Gzip);
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip);
     let health = HealthServer::new(health::HealthCheck(Arc::clone(&app)));
     let reflection = reflection::Reflection::default();
     let v1 = v1::server_reflection_server::ServerReflectionServer::new(reflection.clone());

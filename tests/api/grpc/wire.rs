@@ -1,9 +1,10 @@
 //! What no client library sends: each gets a proper status and changes nothing.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use axum::body::Body;
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::{Method, Request};
 use prost::Message;
@@ -15,6 +16,7 @@ use crate::support::TestApp;
 use crate::support::grpc::{Answer, frame};
 
 const CREATE: &str = "/rollcall.v1.UserService/CreateUser";
+const LIST: &str = "/rollcall.v1.UserService/ListUsers";
 const IMPORT: &str = "/rollcall.v1.UserService/ImportUsers";
 
 fn create() -> Vec<u8> {
@@ -102,6 +104,25 @@ async fn a_message_may_come_compressed() {
     let answer = channel.with("grpc-encoding", "br").send(CREATE, gzip(&create())).await;
     assert_eq!(answer.code(), Code::Unimplemented);
     assert_eq!(answer.headers["grpc-accept-encoding"], "gzip,identity");
+}
+
+#[tokio::test]
+async fn who_compresses_and_reads_it_gets_compressed_answers() {
+    let app = TestApp::new().await;
+    let channel = app.admin().await.channel();
+    let plain = channel.unary(LIST, &[]).await;
+    let reads = channel.clone().with("grpc-accept-encoding", "gzip, identity");
+    // Most clients say so with every call, and do not ask for it.
+    assert_eq!(reads.unary(LIST, &[]).await.data, plain.data);
+    let compresses = channel.clone().with("grpc-encoding", "gzip");
+    assert_eq!(compresses.send(LIST, gzip(&[])).await.data, plain.data);
+    let both = reads.with("grpc-encoding", "gzip").send(LIST, gzip(&[])).await;
+    assert_eq!(both.code(), Code::Ok);
+    assert_eq!(both.headers["grpc-encoding"], "gzip");
+    assert_eq!(both.data[0], 1);
+    let mut message = Vec::new();
+    GzDecoder::new(both.message()).read_to_end(&mut message).unwrap();
+    assert_eq!(message, plain.message());
 }
 
 #[tokio::test]
