@@ -232,6 +232,7 @@ async fn the_first_of_many_who_need_a_key_makes_the_only_one() {
     let clients: Vec<_> = others.iter().map(TestApp::anon).collect();
     let answers = join_all(clients.iter().map(|client| client.get(JWKS))).await;
     for answer in &answers {
+        assert_eq!(answer.status, 200, "{answer}");
         assert_eq!(answer.body["keys"].as_array().unwrap().len(), 1);
         assert_eq!(answer.body, answers[0].body);
     }

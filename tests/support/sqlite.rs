@@ -76,6 +76,13 @@ impl Inner {
         if let Some(connection) = idle {
             return Ok(connection);
         }
+        // SQLite does not wait by itself when the mode of the journal is set while
+        // another connection is closed.
+        let busy = |opened: &Result<_, _>| matches!(opened, Err(DatabaseError::Busy(_)));
+        (0..1_000).map(|_| self.open()).find(|opened| !busy(opened)).unwrap_or_else(|| self.open())
+    }
+
+    fn open(&self) -> Result<Connection, DatabaseError> {
         let connection = Connection::open(&self.path).map_err(failed)?;
         // No power cut happens to a test: nothing needs to reach the disk.
         for pragma in
