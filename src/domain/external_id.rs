@@ -13,6 +13,9 @@ pub const MAX_CHARS: usize = 255;
 pub struct ExternalId(String);
 
 impl ExternalId {
+    /// What it looks like, as a regular expression of ECMA-262.
+    pub const PATTERN: &str = r"^[^\u0000-\u001F\u007F-\u009F]+$";
+
     /// Reads an external id.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {

@@ -46,8 +46,8 @@ const OF_THE_HOST: [&str; 7] = [
 ];
 
 /// What to answer a request with that has more of a path or of header fields than is
-/// read. What the host adds does not count: its client has no say in it. Hosts have limits too, but answer
-/// without a problem, so these are the lower ones.
+/// read. What the host adds does not count: its client has no say in it. Hosts have
+/// limits too, but answer without a problem, so these are the lower ones.
 pub fn excess<B>(request: &Request<B>) -> Option<Problem> {
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     if target.len() > MAX_TARGET_BYTES {
@@ -306,6 +306,23 @@ mod tests {
         let broken = headers(&[(FORWARDED_FOR, "1.1.1.1, x"), (CLIENT_ADDRESS, "[::1]:5")]);
         assert_eq!(client_address(&broken, 2), "::1".parse().ok());
         assert_eq!(client_address(&HeaderMap::new(), 1), None);
+    }
+
+    #[test]
+    fn what_the_host_adds_does_not_count_and_what_poses_as_it_does() {
+        let code = |own: usize, posing: usize| {
+            let mut request = Request::new(());
+            let fields = request.headers_mut();
+            let own = (0..own).map(|_| "x");
+            for name in own.chain((0..=posing).flat_map(|_| OF_THE_HOST)) {
+                fields.append(name, HeaderValue::from_static("1"));
+            }
+            excess(&request).map(|problem| problem.code)
+        };
+        assert_eq!(code(MAX_FIELDS, 0), None);
+        assert_eq!(code(MAX_FIELDS + 1, 0), Some("header_fields_too_large"));
+        assert_eq!(code(MAX_FIELDS - OF_THE_HOST.len(), 1), None);
+        assert_eq!(code(MAX_FIELDS, 1), Some("header_fields_too_large"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::exports::Format;
 use super::finding;
 use super::imports::report::Told;
 use crate::domain::audit::{MAX_TERM_BYTES, Term};
+use crate::domain::external_id::{ExternalId, MAX_CHARS};
 use crate::domain::factor::{Code, TotpCode};
 use crate::domain::finding::Field;
 use crate::domain::name::Name;
@@ -24,8 +25,12 @@ const OF_SCHEMAS: &[(&str, &str, &str)] = &[
 ];
 
 /// Members of every other request.
-const MEMBERS: &[(&str, &str)] =
-    &[("name", Name::PATTERN), ("code", Code::PATTERN), ("device", Device::PATTERN)];
+const MEMBERS: &[(&str, &str)] = &[
+    ("name", Name::PATTERN),
+    ("external_id", ExternalId::PATTERN),
+    ("code", Code::PATTERN),
+    ("device", Device::PATTERN),
+];
 
 /// Items of lists.
 const ITEMS: &[(&str, &str)] =
@@ -34,6 +39,7 @@ const ITEMS: &[(&str, &str)] =
 /// Parameters of queries, with the longest that they may be.
 const PARAMETERS: &[(&str, &str, usize)] = &[
     ("cursor", page::CURSOR_PATTERN, page::MAX_CURSOR_BYTES),
+    ("external_id", ExternalId::PATTERN, MAX_CHARS),
     ("kind", Term::PATTERN, MAX_TERM_BYTES),
     ("actor", Term::PATTERN, MAX_TERM_BYTES),
     ("subject", Term::PATTERN, MAX_TERM_BYTES),
@@ -134,7 +140,8 @@ mod tests {
 
     #[test]
     fn the_patterns_say_what_the_domain_accepts() {
-        let rules: [Rule<'_>; 7] = [
+        let rules: [Rule<'_>; 8] = [
+            (ExternalId::PATTERN, |text| ExternalId::parse(text).is_ok()),
             (Name::PATTERN, |text| Name::parse(text).is_ok()),
             (Permission::PATTERN, |text| Permission::parse(text).is_ok()),
             (RoleName::PATTERN, |text| RoleName::parse(text).is_ok()),
