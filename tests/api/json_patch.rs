@@ -66,8 +66,8 @@ async fn everybody_may_patch_what_they_may_write_of_themselves() {
     let before = app.contents();
     for path in ["/email", "/metadata/a", "/roles/0", "/version"] {
         let operations = json!([{"op": "replace", "path": path, "value": "x"}]);
-        let refused = patch(&alice, "/api/v1/me", operations).await.assert_status(422);
-        assert_eq!(refused.field_errors(), [("0.path", "invalid_pointer")], "{path}");
+        let refused = patch(&alice, "/api/v1/me", operations).await;
+        refused.assert_problem(409, "patch_conflict");
     }
     assert_eq!(app.contents(), before);
 }
@@ -81,17 +81,24 @@ async fn when_one_operation_fails_none_is_done() {
     let test = json!({"op": "test", "path": "/metadata/tags/0", "value": "z"});
     let conflict = patch(&admin, &path, json!([good, test])).await;
     conflict.assert_problem(409, "patch_test_failed");
+    for lost in [
+        json!({"op": "remove", "path": "/metadata/z"}),
+        json!({"op": "copy", "from": "/z", "path": "/name"}),
+        json!({"op": "move", "from": "/metadata", "path": "/metadata/a"}),
+    ] {
+        let conflict = patch(&admin, &path, json!([good, lost])).await;
+        conflict.assert_problem(409, "patch_conflict");
+    }
     for (bad, errors) in [
-        (json!({"op": "remove", "path": "/metadata/z"}), [("1.path", "invalid_pointer")]),
         (json!({"op": "add", "path": "no pointer", "value": 1}), [("1", "invalid_operation")]),
         (json!({"op": "add", "path": "/metadata/a"}), [("1", "invalid_operation")]),
         (json!({"op": "increase", "path": "/name"}), [("1", "invalid_operation")]),
-        (json!({"op": "copy", "from": "/z", "path": "/name"}), [("1.from", "invalid_pointer")]),
         (json!({"op": "remove", "path": "/email"}), [("email", "required")]),
         (json!({"op": "replace", "path": "/email", "value": "x"}), [("email", "invalid_email")]),
         (json!({"op": "add", "path": "/version", "value": 7}), [("version", "read_only")]),
         (json!({"op": "add", "path": "/color", "value": "x"}), [("color", "unknown_field")]),
-        (json!({"op": "replace", "path": "", "value": []}), [("", "wrong_type")]),
+        (json!({"op": "replace", "path": "", "value": []}), [("1", "invalid_operation")]),
+        (json!({"op": "copy", "from": "", "path": "/name"}), [("1", "invalid_operation")]),
     ] {
         let refused = patch(&admin, &path, json!([good, bad])).await;
         let refused = refused.assert_problem(422, "validation_failed");

@@ -24,22 +24,44 @@ pub const MAX_SIZE: usize = 128 << 10;
 /// How many levels it may have in between.
 pub const MAX_DEPTH: usize = 32;
 
-/// An operation of a JSON Patch (RFC 6902).
+/// An operation of a JSON Patch (RFC 6902). Its pointers (RFC 6901) name members, and
+/// not the whole.
 #[derive(ToSchema)]
 #[schema(as = JsonPatchOperation)]
-#[expect(dead_code, reason = "describes what JsonPatch::parse reads")]
-pub struct OperationBody {
-    #[schema(pattern = "^(add|remove|replace|move|copy|test)$", example = "copy")]
-    op: String,
-    /// A JSON Pointer (RFC 6901).
-    #[schema(example = "/own_metadata/name")]
-    path: String,
-    /// Where `move` and `copy` take it from: a JSON Pointer.
-    #[schema(nullable = false, example = "/name")]
-    from: Option<String>,
-    /// What `add`, `replace` and `test` are about.
-    #[schema(required = false)]
-    value: Value,
+#[serde(untagged)]
+pub enum OperationBody {
+    /// Sets a member to a value, or fails unless it is that.
+    Value {
+        /// What is done.
+        #[schema(pattern = "^(add|replace|test)$", example = "add")]
+        op: String,
+        /// Where it is done: a JSON Pointer.
+        #[schema(pattern = "^(/([^/~]|~[01])*)+$", example = "/own_metadata/name")]
+        path: String,
+        /// What is put there, or has to be there.
+        value: Value,
+    },
+    /// Takes a member from one place to another.
+    From {
+        /// What is done.
+        #[schema(pattern = "^(move|copy)$", example = "copy")]
+        op: String,
+        /// Where it is taken from: a JSON Pointer.
+        #[schema(pattern = "^(/([^/~]|~[01])*)+$", example = "/name")]
+        from: String,
+        /// Where it is done: a JSON Pointer.
+        #[schema(pattern = "^(/([^/~]|~[01])*)+$", example = "/own_metadata/name")]
+        path: String,
+    },
+    /// Takes a member away.
+    Remove {
+        /// What is done.
+        #[schema(pattern = "^remove$", example = "remove")]
+        op: String,
+        /// Where it is done: a JSON Pointer.
+        #[schema(pattern = "^(/([^/~]|~[01])*)+$", example = "/own_metadata/name")]
+        path: String,
+    },
 }
 
 /// A JSON Patch (RFC 6902) of at most 100 operations.
@@ -61,8 +83,9 @@ impl JsonPatch {
             return Err(Error::invalid("", Invalid::new("too_many", message)));
         }
         let operations = items.into_iter().enumerate().map(|(place, item)| {
-            serde_json::from_value(item).map_err(|_| {
-                let message = "must be an operation of RFC 6902";
+            let operation = serde_json::from_value(item).ok().filter(names_members);
+            operation.ok_or_else(|| {
+                let message = "must be an operation of RFC 6902 on members, not on the whole";
                 Error::invalid(place.to_string(), Invalid::new("invalid_operation", message))
             })
         });
@@ -73,8 +96,8 @@ impl JsonPatch {
     ///
     /// # Errors
     ///
-    /// A conflict where a `test` fails (RFC 5789, 2.2), else what is wrong with which
-    /// operation, such as `0.path`.
+    /// A conflict where a `test` fails or a pointer names nothing that is there (RFC
+    /// 5789, 2.2), else what is wrong with which operation.
     pub fn apply(&self, mut document: Value) -> Result<Value> {
         for (place, operation) in self.0.iter().enumerate() {
             // The document is a copy: there is nothing to undo when it fails.
@@ -89,23 +112,26 @@ impl JsonPatch {
     }
 }
 
-fn failed(place: usize, kind: &PatchErrorKind) -> Error {
-    let invalid = |member, code, message| {
-        Error::invalid(format!("{place}.{member}"), Invalid::new(code, message))
+/// Whether an operation is about parts: the whole is replaced by PUT.
+fn names_members(operation: &PatchOperation) -> bool {
+    let from = match operation {
+        PatchOperation::Move(step) => Some(&step.from),
+        PatchOperation::Copy(step) => Some(&step.from),
+        _ => None,
     };
-    match kind {
-        PatchErrorKind::TestFailed => {
-            let detail = format!("The test in operation {place} failed. Nothing was changed.");
-            Error::conflict("patch_test_failed", detail)
-        }
+    !operation.path().is_root() && !from.is_some_and(|from| from.is_root())
+}
+
+fn failed(place: usize, kind: &PatchErrorKind) -> Error {
+    let (code, what) = match kind {
+        PatchErrorKind::TestFailed => ("patch_test_failed", "failed"),
         PatchErrorKind::InvalidFromPointer => {
-            invalid("from", "invalid_pointer", "names nothing that you may read and write here")
+            ("patch_conflict", "is from where there is nothing that you may write")
         }
-        PatchErrorKind::CannotMoveInsideItself => {
-            invalid("path", "invalid_pointer", "must not be inside of what is moved")
-        }
-        _ => invalid("path", "invalid_pointer", "names nothing that you may write here"),
-    }
+        PatchErrorKind::CannotMoveInsideItself => ("patch_conflict", "moves something into itself"),
+        _ => ("patch_conflict", "names nothing that you may write"),
+    };
+    Error::conflict(code, format!("Operation {place} {what}. Nothing was changed."))
 }
 
 /// How many levels of arrays and objects there are.

@@ -57,7 +57,7 @@ pub async fn get(State(app): State<Arc<App>>, Cx(cx): Cx) -> Result<Response, Pr
     request_body(content((PatchMeBody = "application/merge-patch+json"),
         (PatchMeBody = "application/json"), (JsonPatchBody = "application/json-patch+json"))),
     responses((status = 200, description = "You, changed.", body = UserView),
-        (status = 409, description = "`patch_test_failed`: a `test` of a JSON Patch failed; \
+        (status = 409, description = "`patch_test_failed` or `patch_conflict`: a JSON Patch does not fit what is there; \
             `busy`: others change you at the same time.")))]
 pub async fn patch(
     State(app): State<Arc<App>>,

@@ -290,7 +290,7 @@ pub async fn replace(
         (PatchUserBody = "application/json"), (JsonPatchBody = "application/json-patch+json"))),
     responses((status = 200, description = "The new user.", body = UserView),
         (status = 409, description = "`email_taken` or `external_id_taken`: another user has it; \
-            `patch_test_failed`: a `test` of a JSON Patch failed.")))]
+            `patch_test_failed` or `patch_conflict`: a JSON Patch does not fit what is there.")))]
 pub async fn patch(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
