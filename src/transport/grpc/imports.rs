@@ -1,5 +1,6 @@
 //! A stream of users to be created, or changed where their external id is known.
 
+use futures_util::FutureExt;
 use prost::Message;
 use tonic::{Status, Streaming};
 
@@ -10,7 +11,7 @@ use crate::service::imports::{self, ImportedUser, Outcome};
 
 /// How many failures are told.
 const MOST_FAILURES: usize = 100;
-/// How many users are one change, and after how many bytes of them there is one.
+/// How many users are one change at most, and after how many bytes of them there is one.
 const MOST_USERS: usize = 250;
 const MOST_BYTES: usize = 1 << 20;
 
@@ -22,7 +23,7 @@ pub async fn run(
 ) -> Result<pb::ImportUsersResponse, Status> {
     imports::require(&call.app, &call.cx).await?;
     let mut import = Import::default();
-    while let Some(message) = call.next(&mut messages).await? {
+    while let Some(message) = import.next(call, &mut messages).await? {
         import.bytes = import.bytes.saturating_add(message.encoded_len());
         import.messages.push(message);
         if import.messages.len() >= MOST_USERS || import.bytes >= MOST_BYTES {
@@ -41,6 +42,21 @@ struct Import {
 }
 
 impl Import {
+    /// The next message. Those that have come are taken before another is waited for.
+    async fn next(
+        &mut self,
+        call: &Call,
+        messages: &mut Streaming<pb::ImportUsersRequest>,
+    ) -> Result<Option<pb::ImportUsersRequest>, Status> {
+        if let Some(message) = messages.message().now_or_never() {
+            return message.map_err(status::of_codec);
+        }
+        if !self.messages.is_empty() {
+            self.take(call).await?;
+        }
+        call.next(messages).await
+    }
+
     /// Takes the users that have come, as one change.
     async fn take(&mut self, call: &Call) -> Result<()> {
         self.bytes = 0;
