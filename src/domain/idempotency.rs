@@ -33,6 +33,13 @@ impl IdempotencyKey {
         })
     }
 
+    /// What [`parse`](Self::parse) takes of at least so many characters, as a regular
+    /// expression.
+    pub fn pattern(least: usize) -> String {
+        let counted = format!("{{{least},{MAX_LENGTH}}}");
+        format!(r#"^([A-Za-z0-9._:~+/=-]{counted}|"([ !#-\[\]-~]|\\["\\]){counted}")$"#)
+    }
+
     /// How many characters it has.
     pub fn length(&self) -> usize {
         self.0.len()
@@ -100,6 +107,7 @@ mod tests {
 
     #[test]
     fn a_key_is_a_string_with_or_without_its_quotes() {
+        let pattern = regex_lite::Regex::new(&IdempotencyKey::pattern(1)).unwrap();
         let uuid = "8e03978e-40d5-43dd-bc93-6894a57f9324";
         let long = "a".repeat(255);
         for (field, key) in [
@@ -110,6 +118,7 @@ mod tests {
             (&long, &long),
         ] {
             assert_eq!(IdempotencyKey::parse(field), Ok(IdempotencyKey(key.to_owned())));
+            assert!(pattern.is_match(field.trim_matches(' ')), "{field}");
         }
         let too_long = "a".repeat(256);
         for field in [
@@ -128,6 +137,7 @@ mod tests {
             &format!("\"{too_long}\""),
         ] {
             assert!(IdempotencyKey::parse(field).is_err(), "{field}");
+            assert!(!pattern.is_match(field), "{field}");
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
     reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
     users, well_known,
 };
-use crate::domain::idempotency::MAX_LENGTH;
+use crate::domain::idempotency::{IdempotencyKey, MIN_ANONYMOUS_LENGTH};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -188,11 +188,15 @@ fn allow_if_none_match(operation: &mut Map<String, Value>) {
 
 /// Says that a request may name itself, to be sent again.
 fn allow_idempotency_key(operation: &mut Map<String, Value>) {
+    // What says itself who may call is for those who have no credential yet.
+    let is_for_strangers = operation.contains_key("security");
+    let least = if is_for_strangers { MIN_ANONYMOUS_LENGTH } else { 1 };
     let parameter = json!({"name": "Idempotency-Key", "in": "header", "required": false,
         "description": "A name of the request, such as a new UUID. Sent again with the same name \
             and the same body within 24 hours, it is not done again, and gets the same answer. \
-            Without a credential, it must have at least 16 characters.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
+            Without a credential, it must have at least 16 characters. Quotes around it (RFC 9651) \
+            may be left out.",
+        "schema": {"type": "string", "pattern": IdempotencyKey::pattern(least)},
         "example": "8e03978e-40d5-43dd-bc93-6894a57f9324"});
     allow(operation, parameter, WITH_IDEMPOTENCY_KEY);
 }
