@@ -24,8 +24,18 @@ pub(crate) struct Peer {
     pub(crate) port: u16,
     /// The ids of its users.
     pub(crate) users: Vec<String>,
-    _runtime: tokio::runtime::Runtime,
+    /// There until it is dropped.
+    runtime: Option<tokio::runtime::Runtime>,
     _folder: TempDir,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // Where a peer is dropped, nobody may wait for its threads.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 struct Database {
@@ -68,7 +78,7 @@ impl Peer {
             let listener = tokio::net::TcpListener::from_std(listener).expect("it is open");
             axum::serve(listener, router).await
         });
-        Ok(Self { port, users, _runtime: runtime, _folder: folder })
+        Ok(Self { port, users, runtime: Some(runtime), _folder: folder })
     }
 }
 
