@@ -1,11 +1,13 @@
 //! Makes what is compiled in out of what is kept for people to read.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest, Sha256};
 
 /// The passwords that nobody may choose, one a line.
@@ -14,6 +16,8 @@ const COMMON: &str = "src/domain/passwords/common.txt";
 /// The description of the API.
 const OPENAPI: &str = "openapi.json";
 const DOCS: &str = "src/transport/http/docs.html";
+/// How mails are worded: `LANGUAGE/KIND.PART`, and a layout.
+const MAILS: &str = "templates/mail";
 /// The gRPC API, by the files that have services.
 const PROTOS: &[&str] = &[
     "rollcall/v1/session_service.proto",
@@ -28,6 +32,7 @@ fn main() {
     openapi(&folder);
     docs(&folder);
     protos(&folder);
+    mails(&folder);
 }
 
 /// Writes the first four bytes of each password's SHA-256, sorted: less than half
@@ -83,4 +88,75 @@ fn protos(folder: &Path) {
         .extern_path(".google.rpc", "::tonic_types::pb")
         .compile_fds(described)
         .expect("code can be made of what was compiled");
+}
+
+/// Renders every mail as far as it can be known now: once for somebody with a name
+/// and once for nobody. What is filled in later is named between two control
+/// characters. So the component carries no interpreter of templates, and a mistake
+/// in one of them is found here.
+fn mails(folder: &Path) {
+    println!("cargo::rerun-if-changed={MAILS}");
+    let mut environment = Environment::new();
+    // A name that nothing was given for is a mistake, not an empty place.
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    for (name, text) in templates() {
+        environment.add_template_owned(name, text).unwrap_or_else(|error| panic!("{error:#}"));
+    }
+    let mut worded = BTreeMap::new();
+    for (name, _) in environment.templates() {
+        let Some((locale, file)) = name.split_once('/') else { continue };
+        let Some((kind, _)) = file.split_once('.').filter(|(kind, _)| *kind != "footer") else {
+            continue;
+        };
+        let render = |is_greeted| {
+            let template = environment.get_template(name)?;
+            template.render(placeholders(&environment, locale, kind, is_greeted)?)
+        };
+        let wordings = [false, true].map(render).map(|text| match text {
+            Ok(text) => text,
+            Err(error) => panic!("{error:#}"),
+        });
+        worded.insert(name, wordings);
+    }
+    let worded = serde_json::to_vec(&worded).expect("texts are JSON");
+    embed(folder, "mails.json", &worded);
+}
+
+/// What a mail of this kind is rendered with: a place for everything that its plain
+/// text names.
+fn placeholders(
+    environment: &Environment<'_>,
+    locale: &str,
+    kind: &str,
+    is_greeted: bool,
+) -> Result<BTreeMap<String, Option<String>>, minijinja::Error> {
+    let place = |name: &str| Some(format!("\u{1}{name}\u{2}"));
+    let text = environment.get_template(&format!("{locale}/{kind}.txt"))?;
+    let named = text.undeclared_variables(false);
+    let mut values: BTreeMap<_, _> =
+        named.into_iter().map(|name| (name.clone(), place(&name))).collect();
+    values.insert("app_name".to_owned(), place("app_name"));
+    values.insert("locale".to_owned(), Some(locale.to_owned()));
+    values.insert("name".to_owned(), place("name").filter(|_| is_greeted));
+    Ok(values)
+}
+
+/// All templates of mails, each under its path.
+fn templates() -> Vec<(String, String)> {
+    let mut templates = Vec::new();
+    let mut folders = vec![PathBuf::from(MAILS)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension != "md") {
+                let name = path.strip_prefix(MAILS).expect("it is below");
+                let name = name.to_str().expect("it has a plain name").to_owned();
+                templates.push((name, fs::read_to_string(&path).expect("it can be read")));
+            }
+        }
+    }
+    templates
 }

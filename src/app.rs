@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::domain::id::EventId;
 use crate::domain::time::{Clock, Rng, Timestamp};
 use crate::http_client::HttpClient;
+use crate::log::Log;
 use crate::mailer::{self, Mailer};
 use crate::password_hasher::PasswordHasher;
 use crate::service::health::Writes;
@@ -26,12 +27,6 @@ pub trait Timer: Send + Sync {
 pub trait Background: Send + Sync {
     /// Begins the work.
     fn spawn(&self, work: BoxFuture<'static, ()>);
-}
-
-/// Where lines of the log go.
-pub trait Log: Send + Sync {
-    /// Writes one line of JSON.
-    fn line(&self, line: &str);
 }
 
 /// The ports and the settings, made once for each instance.
@@ -175,16 +170,5 @@ impl Rng for SystemRng {
     #[expect(clippy::expect_used, reason = "without randomness nothing here is safe to go on with")]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the host's random source answers");
-    }
-}
-
-/// Standard output, which every host collects.
-pub struct Stdout;
-
-impl Log for Stdout {
-    fn line(&self, line: &str) {
-        use std::io::Write;
-        // A log that cannot be written must not break the request.
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
     }
 }

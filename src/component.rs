@@ -9,11 +9,12 @@ use futures_util::future::select;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
 
-use crate::app::{App, Background, Ports, Stdout, SystemClock, SystemRng, Timer};
+use crate::app::{App, Background, Ports, SystemClock, SystemRng, Timer};
 use crate::cache::spin::SpinKeyValue;
 use crate::config::{Config, ConfigErrors, DatabaseConfig};
 use crate::error::Result;
 use crate::http_client::SpinHttpClient;
+use crate::log::{self, Gathering};
 use crate::password_hasher::Argon2id;
 use crate::store::database::{BoxFuture, Database};
 use crate::store::postgres::SpinPostgres;
@@ -105,6 +106,9 @@ fn ports(config: &Config) -> Result<Ports> {
     let turn = config.request_timeout.mul_f32(0.4);
     // OWASP's minimum, and what fits beside fifteen neighbours.
     let passwords = Argon2id::new(19_456, 2, clock.clone(), Arc::clone(&timer), turn)?;
+    let background: Arc<dyn Background> = Arc::new(AfterResponse);
+    let log =
+        Gathering::new(log::stdout, clock.clone(), Arc::clone(&timer), Arc::clone(&background));
     Ok(Ports {
         database,
         key_value: Arc::new(SpinKeyValue),
@@ -112,9 +116,9 @@ fn ports(config: &Config) -> Result<Ports> {
         rng: Arc::new(SystemRng),
         timer,
         passwords: Arc::new(passwords),
-        log: Arc::new(Stdout),
+        log: Arc::new(log),
         http: Arc::new(SpinHttpClient),
-        background: Arc::new(AfterResponse),
+        background,
     })
 }
 

@@ -35,6 +35,7 @@ pub mod app;
 #[cfg(all(target_family = "wasm", feature = "component"))]
 pub mod component;
 pub mod config;
+pub mod embedded;
 pub mod error;
 
 pub mod transport;
@@ -47,5 +48,6 @@ pub mod store;
 
 pub mod cache;
 pub mod http_client;
+pub mod log;
 pub mod mailer;
 pub mod password_hasher;

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 use futures_util::future::{Either, join_all, select};
 
 use crate::app::Timer;
@@ -132,7 +132,7 @@ impl Cache {
             return;
         }
         let sets = touches.iter().map(|touch| {
-            let epoch = HEXLOWER.encode(&random::<16>(&*self.rng));
+            let epoch = HEX.encode(&random::<16>(&*self.rng));
             self.store.set(epoch_name(*touch), epoch.into_bytes())
         });
         let all = async { join_all(sets).await.into_iter().collect::<Result<Vec<()>, _>>() };

@@ -2,7 +2,7 @@
 //!
 //! Which algorithm checks a token is the key's word, never the token's.
 
-use data_encoding::BASE64URL_NOPAD;
+use super::encoding::BASE64URL_NOPAD;
 use jwt_simple::prelude::{
     Audiences, ECDSAP256KeyPairLike, ECDSAP256PublicKeyLike, ES256KeyPair, Ed25519KeyPair,
     EdDSAKeyPairLike, EdDSAPublicKeyLike, HeaderOptions, JWTClaims, UnixTimeStamp,
@@ -263,7 +263,7 @@ struct Payload {
 }
 
 fn read_part<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
-    serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).ok()?).ok()
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes())?).ok()
 }
 
 fn to_library(claims: &Claims) -> JWTClaims<OwnClaims> {

@@ -1,7 +1,7 @@
 //! The audit trail: events as they are stored, and the chain that holds them
 //! together. `docs/audit.md` tells its form to those who verify it elsewhere.
 
-use data_encoding::HEXLOWER;
+use super::encoding::HEX;
 use serde::Serialize;
 
 use super::secret::sha256;
@@ -181,7 +181,7 @@ fn hash(record: &Record, position: i64, previous_hash: &str) -> String {
     };
     // Texts and numbers can always be written.
     let text = serde_json::to_string(&canonical).unwrap_or_default();
-    HEXLOWER.encode(&sha256(text.as_bytes()))
+    HEX.encode(&sha256(text.as_bytes()))
 }
 
 /// What events are compared with: an id, a kind, an actor or a subject.

@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+use icu_properties::{CodePointMapData, CodePointMapDataBorrowed};
+
 use super::unicode::{fold_case, nfc};
 use crate::error::Invalid;
 
@@ -10,6 +13,10 @@ use crate::error::Invalid;
 pub const MAX_BYTES: usize = 254;
 /// The longest part before the `@`, in bytes (RFC 5321, 4.5.3.1.1).
 pub const MAX_LOCAL_BYTES: usize = 64;
+
+/// Whether a character is a mark is looked up in the tables that domain names need.
+const CATEGORIES: CodePointMapDataBorrowed<'static, GeneralCategory> =
+    CodePointMapData::<GeneralCategory>::new();
 
 /// An address as its owner writes it, and the form in which it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +39,7 @@ impl Email {
         let (local, domain) = address.split_once('@').ok_or_else(invalid)?;
         check_local(local)?;
         let domain = normalize_domain(domain)?;
-        let normalized = format!("{}@{domain}", fold_case(local));
+        let normalized = [&fold_case(local), "@", &domain].concat();
         Ok(Self { address, normalized })
     }
 
@@ -72,7 +79,7 @@ fn is_local_char(c: char) -> bool {
         '.' | '!' | '#' | '$' | '%' | '&' | '\'' | '*' | '+' | '-' | '/' => true,
         '=' | '?' | '^' | '_' | '`' | '{' | '|' | '}' | '~' => true,
         c if c.is_ascii() => false,
-        c => c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c),
+        c => c.is_alphanumeric() || GeneralCategoryGroup::Mark.contains(CATEGORIES.get(c)),
     }
 }
 

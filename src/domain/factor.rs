@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use super::encoding::{BASE32_NOPAD, HEX};
 use totp_rs::{Builder, Totp};
 use zeroize::Zeroizing;
 
@@ -133,7 +133,7 @@ impl RecoveryCode {
         // Longer texts are not read to their end.
         let letters: Zeroizing<String> = Zeroizing::new(letters.take(64).collect());
         let bytes = BASE32_NOPAD.decode(letters.as_bytes()).map(Zeroizing::new);
-        let code = bytes.ok().and_then(|bytes| bytes.as_slice().try_into().ok());
+        let code = bytes.and_then(|bytes| bytes.as_slice().try_into().ok());
         code.map(|code| Self(Zeroizing::new(code))).ok_or_else(|| {
             Invalid::new("invalid_code", "must be a recovery code such as abcd-efgh-ijkl-mnop")
         })
@@ -142,7 +142,7 @@ impl RecoveryCode {
     /// What is stored of it: useless without the operator's key, because 80 bits
     /// are too few for a hash that anybody can compute.
     pub fn hash(&self, key: &SecretKey, user: UserId) -> String {
-        HEXLOWER.encode(&key.authenticate(Purpose::RecoveryCodes, &[user.bytes(), &self.0[..]]))
+        HEX.encode(&key.authenticate(Purpose::RecoveryCodes, &[user.bytes(), &self.0[..]]))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod authentication;
 pub mod change;
 pub mod common_passwords;
 pub mod email;
+pub mod encoding;
 pub mod event;
 pub mod external_id;
 pub mod factor;

@@ -1,6 +1,6 @@
 //! Pages of a list: keyset pagination with signed cursors.
 
-use data_encoding::BASE64URL_NOPAD;
+use super::encoding::BASE64URL_NOPAD;
 
 use super::secret::{Purpose, SecretKey, equal};
 use crate::error::Invalid;
@@ -88,7 +88,7 @@ pub fn read_cursor(secret: &SecretKey, query: &str, cursor: &str) -> Result<Stri
     if cursor.len() > MAX_CURSOR_BYTES {
         return Err(invalid());
     }
-    let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).map_err(|_| invalid())?;
+    let bytes = BASE64URL_NOPAD.decode(cursor).ok_or_else(invalid)?;
     let (given, key) = bytes.split_first_chunk::<TAG_BYTES>().ok_or_else(invalid)?;
     let key = String::from_utf8(key.to_vec()).map_err(|_| invalid())?;
     if equal(&tag(secret, query, &key), given) { Ok(key) } else { Err(invalid()) }

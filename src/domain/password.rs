@@ -1,11 +1,11 @@
 //! Passwords: NIST SP 800-63B-4, 3.1.1.2.
 
-use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use super::common_passwords;
 use super::email::Email;
 use super::name::Name;
+use super::unicode::nfc;
 use crate::error::Invalid;
 
 /// The longest password, in characters (Unicode code points).
@@ -30,7 +30,7 @@ impl Password {
             let message = format!("must have at most {MAX_CHARS} characters");
             return Err(Invalid::new("too_long", message));
         }
-        Ok(Self(Zeroizing::new(text.nfc().collect())))
+        Ok(Self(Zeroizing::new(nfc(text))))
     }
 
     /// Reads a password to be set: at least `min` characters, each counting as one,

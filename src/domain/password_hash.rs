@@ -1,10 +1,7 @@
 //! Password hashes as texts: our own, and those that people bring along from other
 //! services. Only what can be verified within bounds is read.
 
-use std::sync::LazyLock;
-
-use data_encoding::{BASE64, BASE64_NOPAD, Encoding, Specification};
-
+use super::encoding::{BASE64, BASE64_NOPAD};
 use crate::error::Invalid;
 
 /// The most memory that a hash may take, in KiB: 128 MiB.
@@ -185,8 +182,8 @@ fn bcrypt(cost: &str, rest: &str, sha256: bool) -> Option<Parsed> {
     let (salt, output) = rest.split_at_checked(22)?;
     let two_digits = cost.len() == 2;
     let algorithm = Algorithm::Bcrypt { cost: number(cost).filter(|_| two_digits)?, sha256 };
-    let salt = BCRYPT.as_ref()?.decode(salt.as_bytes()).ok()?;
-    let output = BCRYPT.as_ref()?.decode(output.as_bytes()).ok()?;
+    let salt = base64_of_bcrypt(salt)?;
+    let output = base64_of_bcrypt(output)?;
     (output.len() == 23).then_some((algorithm, salt, output))
 }
 
@@ -199,7 +196,7 @@ fn scrypt_of_django(n: &str, salt: &str, costs: [&str; 2], output: &str) -> Opti
     let n = number(n).filter(|n| n.is_power_of_two())?;
     let [block, lanes] = costs.map(number);
     let algorithm = Algorithm::Scrypt { log_n: n.trailing_zeros(), block: block?, lanes: lanes? };
-    Some((algorithm, salt.as_bytes().to_vec(), BASE64.decode(output.as_bytes()).ok()?))
+    Some((algorithm, salt.as_bytes().to_vec(), BASE64.decode(output.as_bytes())?))
 }
 
 fn pbkdf2(name: &str, costs: &str, salt: &str, output: &str) -> Option<Parsed> {
@@ -224,7 +221,7 @@ fn pbkdf2_of_django(name: &str, iterations: &str, salt: &str, output: &str) -> O
         _ => return None,
     };
     let algorithm = Algorithm::Pbkdf2 { digest, iterations: number(iterations)? };
-    Some((algorithm, salt.as_bytes().to_vec(), BASE64.decode(output.as_bytes()).ok()?))
+    Some((algorithm, salt.as_bytes().to_vec(), BASE64.decode(output.as_bytes())?))
 }
 
 /// The numbers of `a=1,b=2`, in this order and no others.
@@ -243,17 +240,24 @@ fn number(text: &str) -> Option<u32> {
 
 /// Base64 without padding; passlib has a dot in the place of the plus.
 fn base64(text: &str) -> Option<Vec<u8>> {
-    BASE64_NOPAD.decode(text.replace('.', "+").as_bytes()).ok()
+    BASE64_NOPAD.decode(text.replace('.', "+").as_bytes())
 }
 
-/// The alphabet of bcrypt, whose last characters have bits to spare.
-static BCRYPT: LazyLock<Option<Encoding>> = LazyLock::new(|| {
-    let mut specification = Specification::new();
-    let letters = ["ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789"];
-    specification.symbols = format!("./{}", letters.concat());
-    specification.check_trailing_bits = false;
-    specification.encoding().ok()
-});
+/// Base64 in the alphabet of bcrypt, whose last characters have bits to spare.
+fn base64_of_bcrypt(text: &str) -> Option<Vec<u8>> {
+    const LETTERS: &[u8] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const USUAL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let spare = text.len().wrapping_mul(6) % 8;
+    let mut usual = Vec::with_capacity(text.len());
+    for (place, letter) in (1..).zip(text.bytes()) {
+        let mut value = LETTERS.iter().position(|known| *known == letter)?;
+        if place == text.len() {
+            value = (value >> spare) << spare;
+        }
+        usual.push(*USUAL.get(value)?);
+    }
+    BASE64_NOPAD.decode(usual)
+}
 
 fn unknown() -> Invalid {
     let message = "is not a hash of Argon2, bcrypt, scrypt or PBKDF2 in a form that is known";

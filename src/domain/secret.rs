@@ -1,8 +1,8 @@
 //! The operator's secret key, and what is derived from it.
 
+use super::encoding::BASE64;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use data_encoding::BASE64;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -77,7 +77,7 @@ pub struct SecretKey(Zeroizing<[u8; 32]>);
 impl SecretKey {
     /// Reads the base64 form of exactly 32 bytes.
     pub fn parse(base64: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(BASE64.decode(base64.trim().as_bytes()).ok()?);
+        let bytes = Zeroizing::new(BASE64.decode(base64.trim().as_bytes())?);
         let key: [u8; 32] = bytes.as_slice().try_into().ok()?;
         Some(Self(Zeroizing::new(key)))
     }
@@ -168,6 +168,6 @@ mod tests {
     fn authentication_is_hmac_sha_256() {
         let mac = hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(data_encoding::HEXLOWER.encode(&mac), expected);
+        assert_eq!(crate::domain::encoding::HEX.encode(&mac), expected);
     }
 }

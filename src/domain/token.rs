@@ -1,7 +1,7 @@
 //! Opaque tokens: typed by a prefix, 256 bits of secrecy, and a checksum that
 //! turns typing errors and garbage away without a query.
 
-use data_encoding::BASE64URL_NOPAD;
+use super::encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
 
 use super::id::SessionId;
@@ -19,7 +19,7 @@ pub(super) fn encode(prefix: &str, bytes: &[u8]) -> String {
 
 /// Reads what [`encode`] wrote with the same prefix.
 pub(super) fn decode<const N: usize>(prefix: &str, token: &str) -> Option<[u8; N]> {
-    let bytes = BASE64URL_NOPAD.decode(token.strip_prefix(prefix)?.as_bytes()).ok()?;
+    let bytes = BASE64URL_NOPAD.decode(token.strip_prefix(prefix)?.as_bytes())?;
     let (bytes, _) = bytes.split_first_chunk::<N>()?;
     (encode(prefix, bytes) == token).then_some(*bytes)
 }

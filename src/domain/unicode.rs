@@ -1,14 +1,13 @@
 //! Text that looks the same is the same text.
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+/// Composes, by the tables that domain names need anyway.
+const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
 
 /// The text in its composed normal form (NFC), which most text has already.
 pub fn nfc(text: &str) -> String {
-    if is_nfc_quick(text.chars()) == IsNormalized::Yes {
-        text.to_owned()
-    } else {
-        text.nfc().collect()
-    }
+    NFC.normalize(text).into_owned()
 }
 
 /// Lower case character by character: the context rules of whole-string lower
@@ -18,7 +17,7 @@ pub fn fold_case(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let lower = text.chars().flat_map(char::to_lowercase);
-    lower.map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
+    NFC.normalize_iter(lower.map(|c| if c == 'ς' { 'σ' } else { c })).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
-//! How mails are worded: `templates/mail/{en,de}/KIND.{subject,txt,html}`, in
-//! the language of Jinja, embedded at build time.
+//! How mails are worded: `templates/mail/{en,de}/KIND.{subject,txt,html}`, in the
+//! language of Jinja. `build.rs` renders them; what is left to do here is to fill in
+//! what each mail says.
 
+use std::collections::HashMap;
+use std::io;
 use std::sync::LazyLock;
 
-use minijinja::value::{Serde, Value};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use serde_json::Value;
 
 use crate::domain::mail::{Draft, Subject};
+use crate::embedded;
 use crate::error::{Error, Result};
 
 /// A mail in words.
@@ -20,76 +23,74 @@ pub struct Worded {
     pub html: String,
 }
 
+/// Each file of the templates: to somebody without a name, and with one.
+type Wordings = HashMap<String, [String; 2]>;
+
+static WORDINGS: LazyLock<io::Result<Wordings>> = LazyLock::new(|| {
+    let json = embedded::read(include_bytes!(concat!(env!("OUT_DIR"), "/mails.json.gz")))?;
+    Ok(serde_json::from_slice(&json)?)
+});
+
 /// Words a mail of the application with this name.
 pub fn word(draft: &Draft, app_name: &str) -> Result<Worded> {
-    let values = context! {
-        app_name,
-        locale => draft.locale.as_str(),
-        name => draft.name.as_ref().map(|name| name.as_str()),
-        ..Value::from(Serde(&draft.message))
+    let message = serde_json::to_value(&draft.message).map_err(Error::internal)?;
+    let said = |name: &str| match name {
+        "app_name" => Some(app_name.to_owned()),
+        "name" => draft.name.as_ref().map(ToString::to_string),
+        name => match message.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        },
     };
-    let render = |extension: &str| {
-        let file = format!("{}/{}.{extension}", draft.locale.as_str(), draft.message.kind());
-        let environment = ENVIRONMENT.as_ref().map_err(Error::internal)?;
-        let template = environment.get_template(&file).map_err(Error::internal)?;
-        template.render(&values).map_err(Error::internal)
+    let wordings = WORDINGS.as_ref().map_err(Error::internal)?;
+    let render = |part: &str, write: fn(&mut String, &str)| {
+        let file = format!("{}/{}.{part}", draft.locale.as_str(), draft.message.kind());
+        let [nameless, named] = wordings.get(&file).ok_or_else(|| Error::internal(&file))?;
+        let text = if draft.name.is_some() { named } else { nameless };
+        fill(text, said, write).ok_or_else(|| Error::internal(&file))
     };
     Ok(Worded {
-        subject: Subject::of(&render("subject")?),
-        text: render("txt")?,
-        html: render("html")?,
+        subject: Subject::of(&render("subject", plain)?),
+        text: render("txt", plain)?,
+        html: render("html", escaped)?,
     })
 }
 
-type File = (&'static str, &'static str);
-
-macro_rules! file {
-    ($name:expr) => {
-        ($name, include_str!(concat!("../../templates/mail/", $name)))
-    };
-}
-
-/// The files of a language. Each kind of mail has three.
-macro_rules! files {
-    ($locale:literal: $($kind:literal)*) => {
-        &[
-            file!(concat!($locale, "/footer.html")),
-            file!(concat!($locale, "/footer.txt")),
-            $(
-                file!(concat!($locale, "/", $kind, ".subject")),
-                file!(concat!($locale, "/", $kind, ".txt")),
-                file!(concat!($locale, "/", $kind, ".html")),
-            )*
-        ]
-    };
-}
-
-/// Says the kinds once for all languages.
-macro_rules! languages {
-    ($($locale:literal)*) => {
-        &[$(files!($locale: "verify_email" "account_exists" "reset_password" "password_changed"
-            "magic_link" "email_code" "invitation" "confirm_new_email" "email_change_requested"
-            "email_changed" "second_factor_added" "second_factor_removed" "recovery_code_used")),*]
-    };
-}
-
-const LAYOUT: File = file!("layout.html");
-const FILES: &[&[File]] = languages!("en" "de");
-
-static ENVIRONMENT: LazyLock<Result<Environment<'static>, minijinja::Error>> =
-    LazyLock::new(environment);
-
-fn environment() -> Result<Environment<'static>, minijinja::Error> {
-    let mut environment = Environment::new();
-    // A name that nothing was given for is a mistake, not an empty place.
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
-    });
-    for (name, source) in FILES.iter().copied().flatten().chain([&LAYOUT]) {
-        environment.add_template(name, source)?;
+/// The text with what is said in its places; `None` when nothing is said in one.
+fn fill(
+    text: &str,
+    said: impl Fn(&str) -> Option<String>,
+    write: fn(&mut String, &str),
+) -> Option<String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\u{1}') {
+        let (name, after) = after.split_once('\u{2}')?;
+        filled.push_str(before);
+        write(&mut filled, &said(name)?);
+        rest = after;
     }
-    Ok(environment)
+    filled.push_str(rest);
+    Some(filled)
+}
+
+fn plain(text: &mut String, value: &str) {
+    text.push_str(value);
+}
+
+/// For HTML, within an attribute as well.
+fn escaped(text: &mut String, value: &str) {
+    for c in value.chars() {
+        match c {
+            '&' => text.push_str("&amp;"),
+            '<' => text.push_str("&lt;"),
+            '>' => text.push_str("&gt;"),
+            '"' => text.push_str("&quot;"),
+            '\'' => text.push_str("&#x27;"),
+            c => text.push(c),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +145,7 @@ mod tests {
                     for part in [&mail.text, &mail.html] {
                         assert!(part.contains("Acme"), "{kind} names the application");
                         assert!(!part.contains("{{") && !part.contains("{%"), "{kind}");
+                        assert!(!part.contains(['\u{1}', '\u{2}']), "{kind}");
                         assert_eq!(part.contains("Ada"), draft.name.is_some(), "{kind}");
                     }
                 }
@@ -178,7 +180,7 @@ mod tests {
     }
 
     fn unescape(html: &str) -> String {
-        let html = html.replace("&#x2f;", "/").replace("&#x27;", "'").replace("&quot;", "\"");
+        let html = html.replace("&#x27;", "'").replace("&quot;", "\"");
         html.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     }
 }

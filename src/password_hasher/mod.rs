@@ -9,7 +9,7 @@ mod scrypt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use data_encoding::{BASE64_NOPAD, HEXLOWER};
+use crate::domain::encoding::{BASE64_NOPAD, HEX};
 use rollcall_argon2id::{Hashing, Inputs, Params, Progress, Variant};
 use zeroize::Zeroizing;
 
@@ -108,7 +108,7 @@ impl Argon2id {
                 Ok(Zeroizing::new(bcrypt::derive(password, salt, cost, self.pause()).await))
             }
             Algorithm::Bcrypt { cost, sha256: true } => {
-                let password = Zeroizing::new(HEXLOWER.encode(&sha256(password)));
+                let password = Zeroizing::new(HEX.encode(&sha256(password)));
                 let derived = bcrypt::derive(password.as_bytes(), salt, cost, self.pause());
                 Ok(Zeroizing::new(derived.await))
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::Context;
 use super::remembered::Remembered;
@@ -86,7 +86,7 @@ impl Credentials {
     pub fn claimed(&self) -> Option<String> {
         match self {
             Self::AccessToken(token) => Some(format!("user:{}", token.claims.user)),
-            Self::ApiKey(hash) => Some(format!("api_key:{}", HEXLOWER.encode(hash))),
+            Self::ApiKey(hash) => Some(format!("api_key:{}", HEX.encode(hash))),
             Self::None | Self::Garbage | Self::Bearer(_) => None,
         }
     }
@@ -96,7 +96,7 @@ impl Credentials {
         match self {
             Self::AccessToken(token) => token.text.clone(),
             Self::Bearer(text) => text.clone(),
-            Self::ApiKey(hash) => HEXLOWER.encode(hash),
+            Self::ApiKey(hash) => HEX.encode(hash),
             Self::None | Self::Garbage => String::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! Signing in by a mailed code: eight digits, which only whoever asked can use,
 //! and only a few times wrongly.
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::one_time_tokens::{self, Terms};
 use super::rate_limits::Attempt;
@@ -28,7 +28,7 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<OneTimeToken>
     let code = EmailCode::new(&*app.rng);
     let user = addressees::user(&addressee);
     let request = OneTimeToken::new(&*app.rng);
-    let data = Some(HEXLOWER.encode(&code.authenticate(&app.config.secret_key, &request)));
+    let data = Some(HEX.encode(&code.authenticate(&app.config.secret_key, &request)));
     let terms = Terms { purpose: PURPOSE, subject: email.normalized(), user, data };
     let issued = one_time_tokens::issue_as(request, now, terms);
     let minutes = one_time_tokens::minutes(PURPOSE);
@@ -57,7 +57,7 @@ pub async fn confirm(
     attempt.look_again(app).await?;
     let row = app.store.query(tokens::count_try(&request.hash(), app.now())).await?;
     let stored = row.into_iter().next().map(tokens::from_row).transpose()?;
-    let expected = HEXLOWER.encode(&code.authenticate(&app.config.secret_key, request));
+    let expected = HEX.encode(&code.authenticate(&app.config.secret_key, request));
     let stored = stored.filter(|stored| {
         stored.data.as_ref().is_some_and(|data| equal(data.as_bytes(), expected.as_bytes()))
     });

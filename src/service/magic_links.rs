@@ -4,7 +4,7 @@
 //! whoever asked for it, so that nobody signs in with a link that they made
 //! somebody else open, or found.
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::one_time_tokens::{self, Terms};
 use super::sessions::Admission;
@@ -29,7 +29,7 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<OneTimeToken>
     let now = app.now();
     let request = OneTimeToken::new(&*app.rng);
     let user = addressees::user(&addressee);
-    let data = Some(HEXLOWER.encode(&request.hash()));
+    let data = Some(HEX.encode(&request.hash()));
     let terms = Terms { purpose: PURPOSE, subject: email.normalized(), user, data };
     let issued = one_time_tokens::issue(app, now, terms);
     let message = Message::MagicLink {
@@ -56,7 +56,7 @@ pub async fn confirm(
     device: Option<Device>,
 ) -> Result<Admission> {
     let stored = one_time_tokens::find(app, cx, PURPOSE, token).await?;
-    let bound_to = HEXLOWER.encode(&request.hash());
+    let bound_to = HEX.encode(&request.hash());
     let stored = stored.filter(|stored| {
         stored.data.as_ref().is_some_and(|data| equal(data.as_bytes(), bound_to.as_bytes()))
     });

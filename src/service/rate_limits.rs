@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::Context;
 use crate::app::App;
@@ -208,5 +208,5 @@ fn key(app: &App, cx: &Context, limit: &Limit, account: Option<Account<'_>>) -> 
         By::AccountHere => format!("{} {}", cx.place()?, account?),
     };
     let parts: [&[u8]; 3] = [limit.name.as_bytes(), b" ", subject.as_bytes()];
-    Some(HEXLOWER.encode(&app.config.secret_key.authenticate(Purpose::RateLimits, &parts)))
+    Some(HEX.encode(&app.config.secret_key.authenticate(Purpose::RateLimits, &parts)))
 }

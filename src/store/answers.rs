@@ -1,6 +1,6 @@
 //! Answers to requests that may be sent again.
 
-use data_encoding::{BASE64, HEXLOWER};
+use crate::domain::encoding::{BASE64, HEX};
 
 use super::database::{DatabaseError, Row, Statement};
 use crate::domain::idempotency::Repeatable;
@@ -28,8 +28,8 @@ pub fn keep(
                answer = excluded.answer, expires_at = excluded.expires_at \
                WHERE answers.expires_at <= $5 RETURNING id";
     let params = vec![
-        HEXLOWER.encode(&request.id).into(),
-        HEXLOWER.encode(&request.fingerprint).into(),
+        HEX.encode(&request.id).into(),
+        HEX.encode(&request.fingerprint).into(),
         BASE64.encode(sealed).into(),
         expires_at.into(),
         now.into(),
@@ -40,15 +40,15 @@ pub fn keep(
 /// The answer to a request, if it was answered and that is still known.
 pub fn by_id(id: &[u8; 32], now: Timestamp) -> Statement {
     let sql = "SELECT fingerprint, answer FROM answers WHERE id = $1 AND expires_at > $2";
-    Statement::new(sql, vec![HEXLOWER.encode(id).into(), now.into()])
+    Statement::new(sql, vec![HEX.encode(id).into(), now.into()])
 }
 
 /// Reads a row of [`by_id`].
 pub fn from_row(row: Row) -> Result<StoredAnswer, DatabaseError> {
     let mut columns = row.read();
     Ok(StoredAnswer {
-        fingerprint: columns.parsed(|text| HEXLOWER.decode(text.as_bytes()).ok())?,
-        sealed: columns.parsed(|text| BASE64.decode(text.as_bytes()).ok())?,
+        fingerprint: columns.parsed(|text| HEX.decode(text.as_bytes()))?,
+        sealed: columns.parsed(|text| BASE64.decode(text.as_bytes()))?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::database::{Columns, DatabaseError, Row, Statement};
 use crate::domain::api_key::ApiKey;
@@ -29,7 +29,7 @@ pub fn insert(key: &ApiKey, hash: &[u8; 32]) -> Statement {
         key.id.to_string().into(),
         key.name.as_str().into(),
         key.permissions.to_stored().into(),
-        HEXLOWER.encode(hash).into(),
+        HEX.encode(hash).into(),
         key.created_by.to_string().into(),
         key.created_at.into(),
         key.expires_at.into(),

@@ -4,7 +4,7 @@
 //! still good, and what its caller may do now. Asked together with the answer,
 //! that costs no statement of its own.
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::api_keys::{self, api_key_columns};
 use super::database::{Columns, DatabaseError, Row, Statement, Value};
@@ -139,7 +139,7 @@ impl Lookup {
     fn params(self, now: Timestamp) -> Vec<Value> {
         let key = match self {
             Self::Session(id) | Self::SignedIn(id) => id.to_string(),
-            Self::ApiKey(hash) => HEXLOWER.encode(&hash),
+            Self::ApiKey(hash) => HEX.encode(&hash),
         };
         vec![key.into(), now.into()]
     }
@@ -164,5 +164,5 @@ fn signed_in_from_columns(columns: &mut Columns) -> Result<SignedInCaller, Datab
 }
 
 fn hash(columns: &mut Columns) -> Result<Vec<u8>, DatabaseError> {
-    columns.parsed(|text| HEXLOWER.decode(text.as_bytes()).ok())
+    columns.parsed(|text| HEX.decode(text.as_bytes()))
 }

@@ -1,6 +1,6 @@
 //! Sign-ins that wait for their second factor.
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::database::{DatabaseError, Row, Statement};
 use super::factors::{self, factor_columns};
@@ -23,7 +23,7 @@ pub fn insert(
     let sql = "INSERT INTO sign_in_challenges (token_hash, user_id, methods, device, expires_at, \
                attempts) VALUES ($1, $2, $3, $4, $5, 0)";
     let params = vec![
-        HEXLOWER.encode(token_hash).into(),
+        HEX.encode(token_hash).into(),
         user.to_string().into(),
         methods.to_stored().into(),
         device.map(Device::as_str).into(),
@@ -62,7 +62,7 @@ pub fn by_token(token_hash: &[u8], now: Timestamp) -> Statement {
          LEFT JOIN totp_factors f ON f.user_id = u.id \
          WHERE c.token_hash = $1 AND c.expires_at > $2 AND c.used_at IS NULL"
     );
-    Statement::new(sql, vec![HEXLOWER.encode(token_hash).into(), now.into()])
+    Statement::new(sql, vec![HEX.encode(token_hash).into(), now.into()])
 }
 
 /// Reads a row of [`by_token`].
@@ -81,7 +81,7 @@ pub fn attempt(token_hash: &[u8], now: Timestamp) -> Statement {
     let sql = "UPDATE sign_in_challenges SET attempts = attempts + 1 \
                WHERE token_hash = $1 AND expires_at > $2 AND used_at IS NULL AND attempts < 5 \
                RETURNING token_hash";
-    let params = vec![HEXLOWER.encode(token_hash).into(), now.into()];
+    let params = vec![HEX.encode(token_hash).into(), now.into()];
     Statement::new(sql, params).expecting(1)
 }
 
@@ -89,7 +89,7 @@ pub fn attempt(token_hash: &[u8], now: Timestamp) -> Statement {
 pub fn take(token_hash: &[u8], now: Timestamp) -> Statement {
     let sql = "UPDATE sign_in_challenges SET used_at = $1 \
                WHERE token_hash = $2 AND used_at IS NULL RETURNING token_hash";
-    let params = vec![now.into(), HEXLOWER.encode(token_hash).into()];
+    let params = vec![now.into(), HEX.encode(token_hash).into()];
     Statement::new(sql, params).expecting(1)
 }
 

@@ -1,6 +1,6 @@
 //! Second factors: one authenticator app for each user, and recovery codes.
 
-use data_encoding::BASE64;
+use crate::domain::encoding::BASE64;
 
 use super::database::{Columns, DatabaseError, Row, Statement, Value};
 use crate::domain::factor::{Factors, TotpFactor};
@@ -39,7 +39,7 @@ pub(super) fn from_columns(mut columns: Columns) -> Result<Option<TotpFactor>, D
         return Ok(None);
     }
     Ok(Some(TotpFactor {
-        sealed: columns.parsed(|text| BASE64.decode(text.as_bytes()).ok())?,
+        sealed: columns.parsed(|text| BASE64.decode(text.as_bytes()))?,
         created_at: Timestamp::from_micros(columns.integer()?),
         confirmed_at: columns.optional_integer()?.map(Timestamp::from_micros),
         retry_at: Timestamp::from_micros(columns.integer()?),

@@ -1,6 +1,6 @@
 //! Signing keys, encrypted.
 
-use data_encoding::BASE64;
+use crate::domain::encoding::BASE64;
 
 use super::database::{Columns, DatabaseError, Row, Statement};
 use crate::domain::access_token::Algorithm;
@@ -70,7 +70,7 @@ pub fn delete_retired(now: Timestamp) -> Statement {
 pub fn from_row(row: Row) -> Result<SealedKey, DatabaseError> {
     let mut columns = row.read();
     let record = record_from_columns(&mut columns)?;
-    let sealed = columns.parsed(|text| BASE64.decode(text.as_bytes()).ok())?;
+    let sealed = columns.parsed(|text| BASE64.decode(text.as_bytes()))?;
     Ok(SealedKey { record, sealed })
 }
 

@@ -1,6 +1,6 @@
 //! Mails that are to be sent, or were.
 
-use data_encoding::{BASE64, HEXLOWER};
+use crate::domain::encoding::{BASE64, HEX};
 
 use super::database::{DatabaseError, Row, Statement};
 use crate::domain::id::MailId;
@@ -62,7 +62,7 @@ pub fn insert(mail: &NewMail<'_>) -> Statement {
         mail.at.into(),
         mail.is_due.then_some(mail.at).into(),
         mail.expires_at.into(),
-        mail.is_due.then(|| HEXLOWER.encode(&mail.recipient)).into(),
+        mail.is_due.then(|| HEX.encode(&mail.recipient)).into(),
     ];
     Statement::new(sql, params)
 }
@@ -70,7 +70,7 @@ pub fn insert(mail: &NewMail<'_>) -> Statement {
 /// Deletes whatever goes or went to an address, by an HMAC of it.
 pub fn delete_to(recipient: &[u8]) -> Statement {
     let sql = "DELETE FROM mails WHERE recipient = $1";
-    Statement::new(sql, vec![HEXLOWER.encode(recipient).into()])
+    Statement::new(sql, vec![HEX.encode(recipient).into()])
 }
 
 /// Claims mails that are due, until `until`: of several that try, one gets each.
@@ -155,5 +155,5 @@ pub fn kept_from_row(row: Row) -> Result<KeptMail, DatabaseError> {
 }
 
 fn content(text: &str) -> Option<Vec<u8>> {
-    BASE64.decode(text.as_bytes()).ok()
+    BASE64.decode(text.as_bytes())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::database::{Database, DatabaseError, Dialect, Statement, Value};
 use crate::domain::secret::sha256;
@@ -148,7 +148,7 @@ async fn applied(database: &dyn Database) -> Result<Vec<(i64, String)>, Database
 
 impl Migration {
     fn checksum(&self) -> String {
-        HEXLOWER.encode(&sha256(self.sql.as_bytes()))
+        HEX.encode(&sha256(self.sql.as_bytes()))
     }
 
     /// Applies it in one commit, which begins with its mark: of several that try

@@ -1,6 +1,6 @@
 //! One-time tokens, by their hash.
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::database::{DatabaseError, Row, Statement};
 use crate::domain::id::UserId;
@@ -16,7 +16,7 @@ pub fn put(purpose: TokenPurpose, token: &StoredToken, expires_at: Timestamp) ->
                user_id = excluded.user_id, data = excluded.data, tries = 0, \
                expires_at = excluded.expires_at";
     let params = vec![
-        HEXLOWER.encode(&token.hash).into(),
+        HEX.encode(&token.hash).into(),
         purpose.as_str().into(),
         token.subject.as_str().into(),
         token.user.map(|id| id.to_string()).into(),
@@ -30,7 +30,7 @@ pub fn put(purpose: TokenPurpose, token: &StoredToken, expires_at: Timestamp) ->
 pub fn find(purpose: TokenPurpose, hash: &[u8; 32], now: Timestamp) -> Statement {
     let sql = "SELECT hash, subject, user_id, data FROM one_time_tokens \
                WHERE hash = $1 AND purpose = $2 AND expires_at > $3";
-    let params = vec![HEXLOWER.encode(hash).into(), purpose.as_str().into(), now.into()];
+    let params = vec![HEX.encode(hash).into(), purpose.as_str().into(), now.into()];
     Statement::new(sql, params)
 }
 
@@ -41,7 +41,7 @@ pub fn count_try(hash: &[u8; 32], now: Timestamp) -> Statement {
                WHERE hash = $1 AND purpose = $2 AND expires_at > $3 AND tries < $4 \
                RETURNING hash, subject, user_id, data";
     let params = vec![
-        HEXLOWER.encode(hash).into(),
+        HEX.encode(hash).into(),
         TokenPurpose::EmailCode.as_str().into(),
         now.into(),
         MAX_CODE_TRIES.into(),
@@ -52,7 +52,7 @@ pub fn count_try(hash: &[u8; 32], now: Timestamp) -> Statement {
 /// Uses a token up: of several that try, one succeeds.
 pub fn consume(token: &StoredToken, now: Timestamp) -> Statement {
     let sql = "DELETE FROM one_time_tokens WHERE hash = $1 AND expires_at > $2 RETURNING hash";
-    Statement::new(sql, vec![HEXLOWER.encode(&token.hash).into(), now.into()]).expecting(1)
+    Statement::new(sql, vec![HEX.encode(&token.hash).into(), now.into()]).expecting(1)
 }
 
 /// Ends the token of a purpose and subject, if there is one.
@@ -83,7 +83,7 @@ pub fn purge(now: Timestamp, limit: u32) -> Statement {
 /// Reads a row of [`find`] or [`count_try`].
 pub fn from_row(row: Row) -> Result<StoredToken, DatabaseError> {
     let mut columns = row.read();
-    let decode = |text: &str| HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok();
+    let decode = |text: &str| HEX.decode(text.as_bytes())?.try_into().ok();
     Ok(StoredToken {
         hash: columns.parsed(decode)?,
         subject: columns.text()?,

@@ -4,7 +4,7 @@
 //! that have none. Secrets of the service are left out: hashes, seeds and what is
 //! encrypted say nothing about the person.
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::database::{Columns, DatabaseError, Row, Statement};
 use crate::domain::id::UserId;
@@ -128,7 +128,7 @@ impl Table {
         let (owner, key) = match self.owner {
             Owner::User(owner) => (owner, person.user.to_string()),
             Owner::Address(owner) => (owner, person.address.to_owned()),
-            Owner::Recipient(owner) => (owner, HEXLOWER.encode(&person.recipient)),
+            Owner::Recipient(owner) => (owner, HEX.encode(&person.recipient)),
         };
         let columns: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
         let sql =

@@ -1,6 +1,6 @@
 //! Sessions.
 
-use data_encoding::HEXLOWER;
+use crate::domain::encoding::HEX;
 
 use super::database::{Columns, DatabaseError, Row, Statement, Touch, Value};
 use super::factors::{self, factor_columns};
@@ -37,8 +37,8 @@ pub fn insert(session: &Session, access_token_hash: &[u8]) -> Statement {
         session.created_at.into(),
         session.last_used_at.into(),
         session.expires_at.into(),
-        HEXLOWER.encode(access_token_hash).into(),
-        HEXLOWER.encode(&session.seed).into(),
+        HEX.encode(access_token_hash).into(),
+        HEX.encode(&session.seed).into(),
         session.generation.into(),
         session.rotated_at.into(),
         session.methods.to_stored().into(),
@@ -145,7 +145,7 @@ pub fn rotate(
     let params = vec![
         now.into(),
         expires_at.into(),
-        HEXLOWER.encode(access_token_hash).into(),
+        HEX.encode(access_token_hash).into(),
         id.to_string().into(),
         generation.into(),
     ];
@@ -162,7 +162,7 @@ pub fn reauthenticate(session: &Session, generation: u32, access_token_hash: &[u
     let params = vec![
         session.rotated_at.into(),
         session.expires_at.into(),
-        HEXLOWER.encode(access_token_hash).into(),
+        HEX.encode(access_token_hash).into(),
         session.methods.to_stored().into(),
         session.authenticated_at.into(),
         session.id.to_string().into(),
@@ -242,9 +242,8 @@ pub fn from_columns(columns: &mut Columns) -> Result<Session, DatabaseError> {
         generation: u32::try_from(columns.integer()?)
             .map_err(|_| DatabaseError::Other("a generation out of range".to_owned()))?,
         rotated_at: timestamp(columns)?,
-        seed: columns.parsed(|text| {
-            HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok())
-        })?,
+        seed: columns
+            .parsed(|text| HEX.decode(text.as_bytes()).and_then(|bytes| bytes.try_into().ok()))?,
         methods: columns.parsed(|text| Some(Methods::from_stored(text)))?,
         authenticated_at: timestamp(columns)?,
     })

@@ -1,7 +1,6 @@
 //! The edges: parse, call one service function, render.
 
 pub mod context;
-pub mod embedded;
 pub mod grpc;
 pub mod http;
 

@@ -7,9 +7,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
-use rollcall::app::{Background, Log, Timer};
+use rollcall::app::{Background, Timer};
 use rollcall::domain::time::{Clock, Rng, Timestamp};
 use rollcall::http_client::{HttpClient, Unreachable};
+use rollcall::log::Log;
 use rollcall::store::database::BoxFuture;
 use serde_json::Value;
 

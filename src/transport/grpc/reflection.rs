@@ -22,7 +22,7 @@ use super::call::{Answers, Call};
 use super::descriptors::{File, Files, Type};
 use super::layers::METHODS;
 use super::{pb, status};
-use crate::transport::embedded;
+use crate::embedded;
 
 /// The service.
 #[derive(Clone, Default)]

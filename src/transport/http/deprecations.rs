@@ -68,10 +68,10 @@ fn http_date(at: Timestamp) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::http::router::remember_route;
     use axum::Router;
-    use axum::http::Request;
-    use axum::middleware::from_fn;
+    use axum::extract::Request;
+    use axum::middleware::{Next, from_fn};
+    use axum::response::Response;
     use axum::routing::get;
     use futures_util::FutureExt;
     use tower_service::Service;
@@ -83,6 +83,13 @@ mod tests {
         sunset: "2026-07-01T12:00:00Z",
         link: "https://example.com/instead",
     }];
+
+    /// As the real router does.
+    async fn remember_route(route: MatchedPath, request: Request, next: Next) -> Response {
+        let mut response = next.run(request).await;
+        response.extensions_mut().insert(route);
+        response
+    }
 
     fn told(method: Method, path: &str) -> Vec<(String, String)> {
         let list = || async { [(header::LINK, "</old/1?cursor=a>; rel=\"next\"")] };

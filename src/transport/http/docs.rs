@@ -6,8 +6,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::problem::Problem;
+use crate::embedded;
 use crate::error::Error;
-use crate::transport::embedded;
 
 /// The page as the component carries it.
 const COMPRESSED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs.html.gz"));

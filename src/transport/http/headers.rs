@@ -55,13 +55,16 @@ pub fn excess<B>(request: &Request<B>) -> Option<Problem> {
     }
     let size = |name: &str, value: &HeaderValue| name.len().saturating_add(value.len());
     let headers = request.headers();
-    let given = headers.iter().map(|(name, value)| size(name.as_str(), value));
+    let given: usize = headers.iter().map(|(name, value)| size(name.as_str(), value)).sum();
+    if headers.len() <= MAX_FIELDS && given <= MAX_FIELD_BYTES {
+        return None;
+    }
     let added = OF_THE_HOST.iter().filter_map(|name| {
         let value = headers.get_all(*name).iter().next_back()?;
         Some(size(name, value))
     });
     let fields = headers.len().saturating_sub(added.clone().count());
-    let bytes = given.sum::<usize>().saturating_sub(added.sum());
+    let bytes = given.saturating_sub(added.sum());
     (fields > MAX_FIELDS || bytes > MAX_FIELD_BYTES)
         .then(|| Problem::header_fields_too_large(MAX_FIELDS, MAX_FIELD_BYTES))
 }
@@ -242,6 +245,19 @@ pub fn without_known(mut response: Response<Body>, known: &[String]) -> Response
     response
 }
 
+const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_CONTENT: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
+);
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+const OUR_VERSION: HeaderValue = HeaderValue::from_static(VERSION);
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, \
+     Retry-After, Sunset, X-Request-Id, API-Version",
+);
+
 /// Adds what every response has.
 pub fn add(
     response: &mut Response<Body>,
@@ -253,27 +269,17 @@ pub fn add(
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(API_VERSION, HeaderValue::from_static(VERSION));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    let or_insert = |headers: &mut HeaderMap, name: HeaderName, value| {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    };
-    or_insert(headers, header::CACHE_CONTROL, "no-store");
-    let policy = "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
-    or_insert(headers, header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(API_VERSION, OUR_VERSION);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
+    headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_CONTENT);
     if https {
-        or_insert(
-            headers,
-            header::STRICT_TRANSPORT_SECURITY,
-            "max-age=31536000; includeSubDomains",
-        );
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HTTPS_ONLY);
     }
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        let exposed = "Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, \
-                       Sunset, X-Request-Id, API-Version";
-        or_insert(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        headers.entry(header::ACCESS_CONTROL_EXPOSE_HEADERS).or_insert(EXPOSED);
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
 }

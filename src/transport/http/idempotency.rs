@@ -4,9 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -68,16 +68,11 @@ pub fn is_of_nobody(request: &Parts) -> bool {
 }
 
 /// Does a POST with a key once, and answers it in the same way every time.
-pub async fn once(
-    State(app): State<Arc<App>>,
-    route: MatchedPath,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let takes_key = request.method() == Method::POST && takes_key(route.as_str());
+pub async fn once(app: &App, route: &str, mut request: Request, next: Next) -> Response {
+    let takes_key = takes_key(route);
     match read_key(request.headers()) {
         Ok(Some(key)) if takes_key => {
-            repeatable(&app, &key, route.as_str(), request, next).await.into_response()
+            repeatable(app, &key, route, request, next).await.into_response()
         }
         Err(why) if takes_key => {
             request.extensions_mut().insert(Refused { why, is_for_strangers: false });

@@ -10,8 +10,8 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
+use crate::embedded;
 use crate::error::Error;
-use crate::transport::embedded;
 
 /// The document, which `make openapi` writes, as the component carries it.
 const COMPRESSED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));

@@ -1,11 +1,11 @@
 //! Preconditions (RFC 9110, 13) where no handler sees to them.
 
+use crate::domain::encoding::BASE64URL_NOPAD;
 use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use data_encoding::BASE64URL_NOPAD;
 use futures_util::FutureExt;
 use http_body::Body as _;
 use http_body_util::BodyExt;

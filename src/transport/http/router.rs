@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 
@@ -84,16 +85,26 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/openapi.json", get(openapi::get))
         .route("/docs", get(docs::get))
-        .route_layer(from_fn_with_state(Arc::clone(&app), idempotency::once))
-        .route_layer(from_fn(remember_route))
+        .route_layer(from_fn_with_state(Arc::clone(&app), at_route))
         .fallback(|| async { Problem::no_such_path() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .with_state(app)
 }
 
-/// Tells the log which route answered: a path itself may hold what no log may.
-pub(super) async fn remember_route(route: MatchedPath, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+/// What every request meets whose path and method there are. One layer for all of
+/// it: each costs every request as much as reading its body.
+async fn at_route(
+    State(app): State<Arc<App>>,
+    route: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = match *request.method() {
+        // A POST with a key is done once.
+        Method::POST => idempotency::once(&app, route.as_str(), request, next).await,
+        _ => next.run(request).await,
+    };
+    // Tells the log which route answered: a path itself may hold what no log may.
     response.extensions_mut().insert(route);
     response
 }

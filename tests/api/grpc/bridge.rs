@@ -8,7 +8,7 @@ use prost::Message;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, SerializeOptions,
 };
-use rollcall::transport::embedded;
+use rollcall::embedded;
 use rollcall::transport::grpc::layers::{METHODS, Sends, Takes};
 use rollcall::transport::grpc::pb;
 use serde_json::{Map, Value, json};
