@@ -48,6 +48,7 @@ pub mod store;
 
 pub mod cache;
 pub mod http_client;
+pub mod line;
 pub mod log;
 pub mod mailer;
 pub mod password_hasher;

@@ -9,29 +9,32 @@ use rollcall_argon2id::Memory;
 use crate::app::Timer;
 use crate::domain::time::{Clock, Timestamp};
 use crate::error::{Error, Result};
+use crate::line::{Line, Place};
 
-/// How many hashes an instance computes at a time: each takes its own memory.
-const AT_A_TIME: u32 = 2;
-/// How many may wait for one of those. Spin gives an instance at most sixteen
-/// requests at a time, so nobody else is there.
-const PLACES: u32 = 14;
-/// How often a waiting hash looks whether it may begin.
+/// How many hashes an instance computes at a time. It has one thread, and hashes that
+/// take turns on it drive each other's memory out of the caches: two at a time bring
+/// no more hashes and twice the wait for everybody else (docs/performance.md).
+const AT_A_TIME: u32 = 1;
+/// How long a waiting hash sleeps before it looks whether it may begin, at least and
+/// at most. A look costs as much as a twentieth of a hash.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);
 /// What a hash is taken to last before one was seen.
 const FIRST_GUESS: Duration = Duration::from_millis(50);
 
 /// Where hashes wait for their turn.
 pub(super) struct Desk {
+    /// Those that compute, and behind them those that wait.
+    line: Line,
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
-    /// Nobody waits longer than that, or begins to wait where it would take longer.
+    /// Nobody waits longer than that, or goes on waiting where it would take longer.
     patience: Duration,
 }
 
 struct State {
     free: Vec<Memory>,
-    waiting: u32,
     /// How long hashes last at present, by the last ones: longer where other
     /// instances want the same cores.
     lasting: Duration,
@@ -39,46 +42,38 @@ struct State {
 
 impl Desk {
     pub(super) fn new(clock: Arc<dyn Clock>, timer: Arc<dyn Timer>, patience: Duration) -> Self {
-        let free = (0..AT_A_TIME).map(|_| Memory::new()).collect();
-        let state = Mutex::new(State { free, waiting: 0, lasting: FIRST_GUESS });
-        Self { state, clock, timer, patience }
+        let state = State { free: Vec::new(), lasting: FIRST_GUESS };
+        Self { line: Line::default(), state: Mutex::new(state), clock, timer, patience }
     }
 
-    /// A memory to compute in, as soon as there is one. Whoever would wait too long
-    /// is sent away at once: more than the cores can hash is not worth queueing.
+    /// A memory to compute in, as soon as it is this request's turn. Whoever would
+    /// wait too long is sent away as soon as that shows, most at once: more than the
+    /// cores can hash is not worth queueing.
     pub(super) async fn lend(&self) -> Result<Lent<'_>> {
-        let Some(_place) = self.take_place()? else { return Ok(self.lent()) };
+        let place = self.line.join();
         let begin = self.clock.now();
-        while self.clock.now().since(begin) < self.patience {
-            self.timer.sleep(LOOK_EVERY).await;
-            if !self.state().free.is_empty() {
-                return Ok(self.lent());
+        while let Some(rounds) = rounds(place.before()) {
+            let waited = self.clock.now().since(begin);
+            let expected = self.state().lasting.saturating_mul(rounds);
+            if waited.saturating_add(expected) > self.patience {
+                return Err(Error::unavailable("more hashes than the cores can compute"));
             }
+            let half = expected.checked_div(2).unwrap_or_default();
+            self.timer.sleep(half.clamp(LOOK_EVERY, LOOK_AT_LEAST_EVERY)).await;
         }
-        Err(Error::unavailable("no hash came to its turn"))
-    }
-
-    /// A place in the queue; `None` where there is no need to wait.
-    fn take_place(&self) -> Result<Option<Place<'_>>> {
-        let mut state = self.state();
-        if !state.free.is_empty() {
-            return Ok(None);
-        }
-        let rounds = state.waiting.checked_div(AT_A_TIME).unwrap_or(0).saturating_add(1);
-        if state.waiting >= PLACES || state.lasting.saturating_mul(rounds) > self.patience {
-            return Err(Error::unavailable("more hashes than the cores can compute"));
-        }
-        state.waiting = state.waiting.saturating_add(1);
-        Ok(Some(Place(self)))
-    }
-
-    fn lent(&self) -> Lent<'_> {
-        Lent { desk: self, memory: self.state().free.pop(), begin: self.clock.now() }
+        let memory = self.state().free.pop();
+        Ok(Lent { desk: self, memory, begin: self.clock.now(), _place: place })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// For how many hashes to end whoever has so many before it waits; `None` where it is
+/// its turn.
+fn rounds(before: u32) -> Option<u32> {
+    before.checked_div(AT_A_TIME).filter(|rounds| *rounds > 0)
 }
 
 /// A memory that goes back when it is dropped: after the hash, after an error, and
@@ -87,6 +82,7 @@ pub(super) struct Lent<'a> {
     desk: &'a Desk,
     memory: Option<Memory>,
     begin: Timestamp,
+    _place: Place<'a>,
 }
 
 impl Lent<'_> {
@@ -102,16 +98,6 @@ impl Drop for Lent<'_> {
         state.free.extend(self.memory.take());
         let sum = state.lasting.saturating_mul(3).saturating_add(lasted);
         state.lasting = sum.checked_div(4).unwrap_or_default();
-    }
-}
-
-/// A place in the queue, which is left when it is dropped.
-struct Place<'a>(&'a Desk);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.waiting = state.waiting.saturating_sub(1);
     }
 }
 
@@ -168,10 +154,10 @@ mod tests {
     #[test]
     fn who_would_wait_too_long_is_sent_away_at_once() {
         for (lasting, expected) in [
-            (Duration::from_millis(40), [2, 14, 4]),
-            (Duration::from_secs(1), [2, 8, 10]),
-            (Duration::from_secs(3), [2, 2, 16]),
-            (Duration::from_secs(5), [2, 0, 18]),
+            (Duration::from_millis(40), [1, 19, 0]),
+            (Duration::from_secs(1), [1, 4, 15]),
+            (Duration::from_secs(3), [1, 1, 18]),
+            (Duration::from_secs(5), [1, 0, 19]),
         ] {
             let (_, desk) = desk(lasting);
             assert_eq!(outcomes(&desk), expected, "{lasting:?}");

@@ -10,12 +10,13 @@
 //! three. What takes microseconds is called by the first; what waits for the disk,
 //! by the second.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use spin_sdk::sqlite::Value as SpinValue;
 use spin_sdk::sqlite::wit::sqlite::{Connection, Error, QueryResult};
+
+use crate::line::{Line, Place};
 
 use super::database::{BoxFuture, Database, DatabaseError, Dialect, Row, Statement, Value};
 
@@ -34,47 +35,9 @@ pub struct SpinSqlite {
     patience: Duration,
     idle: Mutex<Vec<Connection>>,
     reader: Mutex<Option<Arc<Connection>>>,
+    /// Those that want to write: the first writes, or waits until those of other
+    /// instances have written.
     line: Line,
-}
-
-/// Those requests of the instance that want to write, in the order in which they
-/// came: the first writes, or waits until those of other instances have written.
-#[derive(Default)]
-struct Line(Mutex<VecDeque<u64>>);
-
-impl Line {
-    fn join(&self) -> Place<'_> {
-        let mut line = self.numbers();
-        // Higher than every other: what is taken last stands last.
-        let number = line.back().map_or(0, |last| last.wrapping_add(1));
-        line.push_back(number);
-        Place { line: self, number }
-    }
-
-    fn numbers(&self) -> MutexGuard<'_, VecDeque<u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A place in the line, which is left however the request ends.
-struct Place<'a> {
-    line: &'a Line,
-    number: u64,
-}
-
-impl Place<'_> {
-    /// How many stand before it.
-    fn before(&self) -> u32 {
-        let before =
-            self.line.numbers().iter().take_while(|number| **number != self.number).count();
-        u32::try_from(before).unwrap_or(u32::MAX)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.line.numbers().retain(|number| *number != self.number);
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a lock is held by the real clock")]
