@@ -10,7 +10,7 @@
 //! three. What takes microseconds is called by the first; what waits for the disk,
 //! by the second.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use spin_sdk::sqlite::Value as SpinValue;
