@@ -103,7 +103,7 @@ fn ports(config: &Config) -> Result<Ports> {
     };
     let clock = Arc::new(SystemClock);
     // Who waited for a hash that long still has the time for it and for the rest.
-    let turn = config.request_timeout.mul_f32(0.2);
+    let turn = config.request_timeout.mul_f32(0.4);
     // OWASP's minimum, and what fits beside fifteen neighbours.
     let passwords = Argon2id::new(19_456, 2, clock.clone(), Arc::clone(&timer), turn)?;
     let background: Arc<dyn Background> = Arc::new(AfterResponse);
