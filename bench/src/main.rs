@@ -65,16 +65,16 @@ struct Arguments {
     /// Numbers of users to measure growth with, by commas
     #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
     growth: Vec<usize>,
-    /// Measure only rows whose name has this in it, besides hello world and the
-    /// one-row update, and nothing else
-    #[arg(long)]
-    only: Option<String>,
+    /// Measure only rows whose name has one of these in it, by commas, besides hello
+    /// world and the one-row update, and nothing else
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
 }
 
 impl Arguments {
     fn chooses(&self, row: &Row) -> bool {
         let always = matches!(row.kind, Kind::Hello | Kind::Update);
-        always || self.only.as_ref().is_none_or(|only| row.name.contains(only))
+        always || self.only.is_empty() || self.only.iter().any(|only| row.name.contains(only))
     }
 }
 
@@ -97,7 +97,7 @@ async fn main() -> Result<()> {
     }
     by_turns(&mut report.rows, &targets, &arguments).await?;
     report.memory = targets.iter().map(Memory::of).collect();
-    if arguments.only.is_none() {
+    if arguments.only.is_empty() {
         alone(&mut report, &targets, &arguments).await?;
     }
     print!("{report}");
