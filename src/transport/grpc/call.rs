@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt};
+use serde::Serialize;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::status::{self, Failure};
@@ -116,20 +117,39 @@ impl Call {
         }
         let end = self.app.now();
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let line = serde_json::json!({
-            "time": end.to_string(),
-            "level": if is_fault { "warn" } else { "info" },
-            "message": "request",
-            "request_id": self.cx.request_id,
-            "trace_id": self.trace,
-            "method": "POST",
-            "route": self.route,
-            "status": 200,
-            "grpc_status": i32::from(code),
-            "duration_us": u64::try_from(end.since(self.begin).as_micros()).unwrap_or(u64::MAX),
-            "code": failure.as_ref().map(|failure| failure.code),
-            "cause": failure.as_ref().and_then(|failure| failure.cause.as_deref()),
-        });
-        self.app.log.line(&line.to_string());
+        let line = LogLine {
+            time: end.to_string(),
+            level: if is_fault { "warn" } else { "info" },
+            message: "request",
+            request_id: &self.cx.request_id,
+            trace_id: self.trace.as_deref(),
+            method: "POST",
+            route: self.route,
+            status: 200,
+            grpc_status: i32::from(code),
+            duration_us: end.since(self.begin).as_micros(),
+            code: failure.as_ref().map(|failure| failure.code),
+            cause: failure.as_ref().and_then(|failure| failure.cause.as_deref()),
+        };
+        if let Ok(line) = serde_json::to_string(&line) {
+            self.app.log.line(&line);
+        }
     }
+}
+
+/// What the log tells of a call.
+#[derive(Serialize)]
+struct LogLine<'a> {
+    time: String,
+    level: &'static str,
+    message: &'static str,
+    request_id: &'a str,
+    trace_id: Option<&'a str>,
+    method: &'static str,
+    route: Option<&'static str>,
+    status: u16,
+    grpc_status: i32,
+    duration_us: u128,
+    code: Option<&'static str>,
+    cause: Option<&'a str>,
 }

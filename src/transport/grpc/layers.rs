@@ -1,4 +1,4 @@
-//! What happens to every call, as layers around the services.
+//! What happens to every call, as a layer around the services.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,25 +75,30 @@ pub enum Sends {
 /// Timers beyond this are no limit, and more than some hosts can count.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn method(request: &Request<Body>) -> Option<&'static (&'static str, Takes, Sends)> {
-    METHODS.iter().find(|(path, ..)| *path == request.uri().path())
-}
+/// One of ours, or `None`.
+type Known = Option<&'static (&'static str, Takes, Sends)>;
 
-/// The outermost layer: the call gets a name, its caller is read but not believed,
-/// and its end gets a line in the log.
-pub async fn identify_and_log(
+/// What happens to every call, in this order. One layer for all of it: each costs
+/// every call as much as reading its message.
+pub async fn around(
     State(app): State<Arc<App>>,
     mut request: Request<Body>,
     next: Next,
 ) -> Response<Body> {
     let begin = app.now();
+
+    // The call gets a name. Who calls is read, not believed.
     let cx = context::read(&app, request.headers(), begin);
     let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
     let trace = headers::trace_id(request.headers());
-    let route = method(&request).map(|(path, ..)| *path);
-    let call = Call::new(app, cx, route, trace, begin);
+    let method = METHODS.iter().find(|(path, ..)| *path == request.uri().path());
+    let call = Call::new(app, cx, method.map(|(path, ..)| *path), trace, begin);
     request.extensions_mut().insert(call.clone());
-    let mut response = next.run(request).await;
+
+    let response = answer(&call, method, request, next).await;
+    let mut response = report_in_trailers(response, &call);
+
+    // Who met a limit learns what is left of it, and browsers what they may read.
     rate_limit::add(&mut response, &call.cx.limits.get());
     let added = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&call.cx.request_id) {
@@ -105,72 +110,63 @@ pub async fn identify_and_log(
         added.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
         added.append(header::VARY, HeaderValue::from_static("Origin"));
     }
+
+    // Its end gets a line in the log.
     response.map(|body| Body::new(Heard::new(body, call)))
 }
 
-/// What failed without a body tells so in trailers, in our words.
-pub async fn report_in_trailers(request: Request<Body>, next: Next) -> Response<Body> {
-    let call = request.extensions().get::<Call>().cloned();
-    let mut response = next.run(request).await;
-    let given = response.extensions_mut().remove::<Status>();
-    if let Some(status) = given.or_else(|| Status::from_header_map(response.headers())) {
-        let status = status::of_codec(status);
-        if let Some(call) = call {
-            call.note(&status);
-        }
-        // What could fail are texts that no header can hold; ours can.
-        let _ = status.add_header(response.headers_mut());
+/// What can be said before a service is asked, and then its answer.
+async fn answer(call: &Call, method: Known, request: Request<Body>, next: Next) -> Response<Body> {
+    // More of a head than is read.
+    if let Some(problem) = headers::excess(&request) {
+        return status::too_large(&problem).into_http();
     }
-    in_trailers(response)
-}
-
-/// Turns those away who send more of a head than is read.
-pub async fn limit_head(request: Request<Body>, next: Next) -> Response<Body> {
-    match headers::excess(&request) {
-        None => next.run(request).await,
-        Some(problem) => status::too_large(&problem).into_http(),
-    }
-}
-
-/// Ends the call when the client's deadline comes, or a call of one message takes
-/// longer than a request may.
-pub async fn limit_time(
-    State(app): State<Arc<App>>,
-    request: Request<Body>,
-    next: Next,
-) -> Response<Body> {
     let Ok(deadline) = timeout(request.headers()) else {
         let detail = "grpc-timeout must be up to eight digits and a unit: H, M, S, m, u or n.";
         return Status::from(Error::Malformed(detail.to_owned())).into_http();
     };
-    let own = match method(&request) {
+    // Before anything else is read of those who show no credential that could be good
+    // where one is needed. Whether it is good, the service asks.
+    let is_public = matches!(method, Some((_, Takes::Nothing, _)) | None);
+    if !is_public && !call.cx.credentials.is_plausible() {
+        return Status::from(Error::Unauthenticated).into_http();
+    }
+    let own = match method {
         Some((_, _, Sends::Stream)) => LONGEST,
-        Some((_, _, Sends::Once)) | None => app.config.request_timeout,
+        Some((_, _, Sends::Once)) | None => call.app.config.request_timeout,
     };
-    let limit = deadline.map_or(own, |deadline| deadline.min(own));
-    let call = request.extensions().get::<Call>().cloned();
+    in_time(call, deadline.map_or(own, |deadline| deadline.min(own)), request, next).await
+}
+
+/// Ends the call when the client's deadline comes, or a call of one message takes
+/// longer than a request may.
+async fn in_time(
+    call: &Call,
+    limit: Duration,
+    request: Request<Body>,
+    next: Next,
+) -> Response<Body> {
     if limit >= LONGEST {
         return next.run(request).await;
     }
-    match (select(Box::pin(next.run(request)), app.timer.sleep(limit)).await, call) {
-        (Either::Left((response, time)), Some(call)) => {
-            response.map(|body| Body::new(Limited::new(body, time, call)))
+    match select(Box::pin(next.run(request)), call.app.timer.sleep(limit)).await {
+        Either::Left((response, time)) => {
+            response.map(|body| Body::new(Limited::new(body, time, call.clone())))
         }
-        (Either::Left((response, _)), None) => response,
-        (Either::Right(((), _)), _) => status::deadline_exceeded().into_http(),
+        Either::Right(((), _)) => status::deadline_exceeded().into_http(),
     }
 }
 
-/// Turns those away, before anything else of theirs is read, who show no credential
-/// that could be good where one is needed. Whether it is good, the service asks.
-pub async fn authenticate(request: Request<Body>, next: Next) -> Response<Body> {
-    let is_public = matches!(method(&request), Some((_, Takes::Nothing, _)) | None);
-    let call = request.extensions().get::<Call>();
-    if is_public || call.is_some_and(|call| call.cx.credentials.is_plausible()) {
-        next.run(request).await
-    } else {
-        Status::from(Error::Unauthenticated).into_http()
+/// What failed without a body tells so in trailers, in our words.
+fn report_in_trailers(mut response: Response<Body>, call: &Call) -> Response<Body> {
+    let given = response.extensions_mut().remove::<Status>();
+    if let Some(status) = given.or_else(|| Status::from_header_map(response.headers())) {
+        let status = status::of_codec(status);
+        call.note(&status);
+        // What could fail are texts that no header can hold; ours can.
+        let _ = status.add_header(response.headers_mut());
     }
+    in_trailers(response)
 }
 
 /// The answer to a call of a method that there is not.

@@ -1,6 +1,6 @@
 //! gRPC: the same service, for callers that speak protobuf.
 //!
-//! A call passes the layers of [`layers`], then one of the services, which parse,
+//! A call passes the layer in [`layers`], then one of the services, which parse,
 //! call one service function and render, as the handlers of REST do.
 
 pub mod batches;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::server::NamedService;
@@ -117,8 +117,7 @@ impl Dialect {
     }
 }
 
-/// Every service, behind what happens to every call. The last layer is the
-/// outermost.
+/// Every service, behind what happens to every call.
 fn router(app: Arc<App>) -> Router {
     let limit = app.config.body_limit;
     let users = UserServiceServer::new(users::Users(Arc::clone(&app)))
@@ -142,11 +141,7 @@ fn router(app: Arc<App>) -> Router {
     let router = add(add(add(router, health), v1), v1alpha);
     router
         .fallback(|| async { layers::unknown_method() })
-        .layer(from_fn(layers::authenticate))
-        .layer(from_fn_with_state(Arc::clone(&app), layers::limit_time))
-        .layer(from_fn(layers::limit_head))
-        .layer(from_fn(layers::report_in_trailers))
-        .layer(from_fn_with_state(app, layers::identify_and_log))
+        .layer(from_fn_with_state(app, layers::around))
 }
 
 fn add<S>(router: Router, service: S) -> Router
