@@ -126,7 +126,7 @@ lint-format: ## Check the formatting
 .PHONY: lint-clippy
 lint-clippy: toolchain ## Run clippy, natively and for WebAssembly
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hello -p rollcall-bench-update -- -D warnings
+	$(CARGO) clippy --locked --target $(WASM) -p rollcall -p rollcall-bench-hash -p rollcall-bench-hello -p rollcall-bench-update -- -D warnings
 	$(CARGO) clippy --locked --target $(WASM) -p rollcall-conformance-guest -- -D warnings
 
 .PHONY: lint-proto

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::{Measured, median};
+use crate::report::{Measured, hello, median};
 
 const LINE: usize = 22;
 const LABELS: usize = 330;
@@ -19,9 +19,8 @@ pub(crate) fn svg(rows: &[Measured]) -> String {
          <style>text{{fill:#333}}rect{{fill:#4a7fb5}}\
          @media(prefers-color-scheme:dark){{text{{fill:#ddd}}}}</style>\n"
     );
-    let Some(hello) = rows.first() else { return svg + "</svg>\n" };
     for (place, row) in rows.iter().enumerate() {
-        let ratio = median(row.ratios(hello));
+        let ratio = hello(rows, row).map_or(0.0, |hello| median(row.ratios(hello)));
         let (top, base) = (place * LINE + 8, place * LINE + 21);
         #[expect(clippy::cast_precision_loss, reason = "it is a small number")]
         let length = (ratio.min(1.2) * BARS as f64).max(1.0);

@@ -21,6 +21,10 @@ const TIMES: usize = 300;
 /// A sign-in takes much longer than the others.
 const SIGN_INS: usize = 30;
 
+/// Those whose names begin so and who are not suspended, the first 20 of them.
+const FILTERED: &str =
+    "/api/v1/users?filter=name%20sw%20%22somebody%203%22%20and%20not%20(suspended_at%20pr)";
+
 /// The medians at one size.
 pub(crate) struct Size {
     /// How many users there are.
@@ -61,6 +65,7 @@ async fn measure_at(users: usize) -> Result<Vec<(&'static str, Duration)>> {
         ("first page", Some("/api/v1/users")),
         ("page in the middle", Some(deep.as_str())),
         ("look-up by email", Some(by_email.as_str())),
+        ("filter", Some(FILTERED)),
     ];
     let mut medians = Vec::new();
     for (name, path) in reads {

@@ -60,20 +60,20 @@ struct Arguments {
     #[arg(long, default_value_t = 30)]
     overload: u64,
     /// Numbers of connections to keep open, by commas
-    #[arg(long, value_delimiter = ',', default_value = "1,100,5000")]
+    #[arg(long, value_delimiter = ',', default_value = "1,100,10000")]
     open: Vec<usize>,
     /// Numbers of users to measure growth with, by commas
     #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000")]
     growth: Vec<usize>,
-    /// Measure only rows whose name has one of these in it, by commas, besides hello
-    /// world and the one-row update, and nothing else
+    /// Measure only rows whose name has one of these in it, by commas, besides those
+    /// that all are compared with, and nothing else
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
 
 impl Arguments {
     fn chooses(&self, row: &Row) -> bool {
-        let always = matches!(row.kind, Kind::Hello | Kind::Update);
+        let always = matches!(row.kind, Kind::Hello | Kind::Update | Kind::HelloKept);
         always || self.only.is_empty() || self.only.iter().any(|only| row.name.contains(only))
     }
 }
@@ -81,6 +81,7 @@ impl Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    build::component("rollcall-bench-hash");
     build::component("rollcall-bench-hello");
     build::component("rollcall-bench-update");
     let component = std::fs::metadata(build::component("rollcall"))?.len();

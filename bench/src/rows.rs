@@ -25,12 +25,12 @@ pub(crate) struct Row {
     pub(crate) keep: fn(&Fixture, &Bytes),
 }
 
-/// Everything that is measured, hello world first: the others are compared with it.
+/// Everything that is measured, beside hello world on a host with the same flags.
 pub(crate) const ROWS: &[Row] = &[
-    read("hello world", Kind::Hello, |fixture| fixture.get("/hello")),
+    read("hello world", Kind::Hello, hello),
     ONE_ROW_UPDATE,
     read("GET /livez", Kind::Rollcall, |fixture| fixture.get("/livez")),
-    read("GET /api/v1/me", Kind::Rollcall, |fixture| fixture.get("/api/v1/me")),
+    read("GET /api/v1/me", Kind::Rollcall, me),
     read("GET /api/v1/me, many tokens", Kind::Rollcall, Fixture::me_of_many),
     READ_USER,
     read("GET /api/v1/users, 20 of them", Kind::Rollcall, list),
@@ -42,11 +42,11 @@ pub(crate) const ROWS: &[Row] = &[
     over(Over::Http2, "GetUser, gRPC", Fixture::get_user),
     over(Over::OneHttp2, "GET /api/v1/users/{id}, one HTTP/2 connection", get_user),
     over(Over::OneHttp2, "GetUser, one gRPC connection", Fixture::get_user),
-    read("GET /api/v1/me, cache kv", Kind::KeyValue, |fixture| fixture.get("/api/v1/me")),
+    read("GET /api/v1/me, cache kv", Kind::KeyValue, me),
     read("GET /api/v1/users/{id}, cache kv", Kind::KeyValue, get_user),
-    read("GET /api/v1/me, cache kv+instance", Kind::Instance, |fixture| fixture.get("/api/v1/me")),
+    read("GET /api/v1/me, cache kv+instance", Kind::Instance, me),
     read("GET /api/v1/users/{id}, cache kv+instance", Kind::Instance, get_user),
-    read("GET /api/v1/me, Postgres", Kind::Postgres, |fixture| fixture.get("/api/v1/me")),
+    read("GET /api/v1/me, Postgres", Kind::Postgres, me),
     read("GET /api/v1/users/{id}, Postgres", Kind::Postgres, get_user),
     read("GET /api/v1/users, 20 of them, Postgres", Kind::Postgres, list),
     write(
@@ -56,6 +56,13 @@ pub(crate) const ROWS: &[Row] = &[
         Fixture::create_user,
     ),
     refresh("refresh, Postgres", Kind::Postgres),
+    read("hello world, kept", Kind::HelloKept, hello),
+    read("GET /api/v1/me, kept", Kind::Kept, me),
+    read("GET /api/v1/users/{id}, kept", Kind::Kept, get_user),
+    read("GET /api/v1/users, 20 of them, kept", Kind::Kept, list),
+    refresh("refresh, kept", Kind::Kept),
+    read("GET /api/v1/me, cache kv+instance, kept", Kind::InstanceKept, me),
+    read("GET /api/v1/users/{id}, cache kv+instance, kept", Kind::InstanceKept, get_user),
     read("native peer, one user", Kind::Peer, get_user),
     read("native peer, 20 users", Kind::Peer, list),
     write("native peer, one user more", Kind::Peer, StatusCode::CREATED, Fixture::create_user),
@@ -73,6 +80,18 @@ pub(crate) const ONE_ROW_UPDATE: Row =
     write("one-row update", Kind::Update, StatusCode::NO_CONTENT, |fixture| {
         fixture.post("/update", &serde_json::Value::Null)
     });
+
+/// A hash, and nothing else.
+pub(crate) const HASH: Row =
+    write("hash", Kind::Hash, StatusCode::NO_CONTENT, |fixture| fixture.get("/"));
+
+fn hello(fixture: &Fixture) -> Request<Full<Bytes>> {
+    fixture.get("/hello")
+}
+
+fn me(fixture: &Fixture) -> Request<Full<Bytes>> {
+    fixture.get("/api/v1/me")
+}
 
 fn list(fixture: &Fixture) -> Request<Full<Bytes>> {
     fixture.get("/api/v1/users")

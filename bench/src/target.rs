@@ -29,7 +29,20 @@ pub(crate) enum Kind {
     Instance,
     /// Rollcall on Postgres.
     Postgres,
+    /// Hello world, with instances that are kept ([`KEPT`]).
+    HelloKept,
+    /// Rollcall on SQLite, with instances that are kept.
+    Kept,
+    /// The same with the key-value cache and what instances remember.
+    InstanceKept,
+    /// The component that hashes a password.
+    Hash,
 }
+
+/// What to start Spin with where one may: instances that serve one request at a time,
+/// and are not dropped after the 128th.
+const KEPT: [&str; 4] =
+    ["--max-instance-concurrent-reuse-count", "1", "--max-instance-reuse-count", "100000"];
 
 impl Kind {
     /// How it is called in the report.
@@ -42,7 +55,21 @@ impl Kind {
             Self::KeyValue => "SQLite, cache kv",
             Self::Instance => "SQLite, cache kv+instance",
             Self::Postgres => "Postgres",
+            Self::HelloKept => "hello world, kept",
+            Self::Kept => "SQLite, kept",
+            Self::InstanceKept => "SQLite, cache kv+instance, kept",
+            Self::Hash => "hash",
         }
+    }
+
+    /// Whether its instances are kept.
+    pub(crate) fn is_kept(self) -> bool {
+        matches!(self, Self::HelloKept | Self::Kept | Self::InstanceKept)
+    }
+
+    /// The ceiling of its host.
+    pub(crate) fn hello(self) -> Self {
+        if self.is_kept() { Self::HelloKept } else { Self::Hello }
     }
 
     /// How it is started on the host, on the Postgres at `postgres` if it needs one.
@@ -51,10 +78,11 @@ impl Kind {
     pub(crate) fn builder(self, postgres: Option<&Postgres>) -> Builder {
         let root = build::workspace();
         let builder = match (self, postgres) {
-            (Self::Hello | Self::Peer, _) => {
+            (Self::Hello | Self::HelloKept | Self::Peer, _) => {
                 Host::builder(root.join("bench/hello/spin.toml")).ready_path("/hello")
             }
             (Self::Update, _) => Host::builder(root.join("bench/update/spin.toml")),
+            (Self::Hash, _) => Host::builder(root.join("bench/hash/spin.toml")),
             (Self::Postgres, Some(postgres)) => {
                 rollcall(Host::builder(root.join("spin.postgres.toml")))
                     .variable("postgres_url", &postgres.url)
@@ -65,10 +93,11 @@ impl Kind {
         };
         let builder = match self {
             Self::KeyValue => builder.variable("cache", "kv"),
-            Self::Instance => builder.variable("cache", "kv+instance"),
+            Self::Instance | Self::InstanceKept => builder.variable("cache", "kv+instance"),
             _ => builder,
         };
-        builder.arg("--quiet")
+        let flags: &[&str] = if self.is_kept() { &KEPT } else { &[] };
+        flags.iter().fold(builder.arg("--quiet"), |builder, flag| builder.arg(flag))
     }
 }
 
@@ -118,7 +147,9 @@ impl Target {
         let host = kind.builder(postgres.as_ref()).start();
         let idle_kib = host.resident_kib();
         let fixture = match kind {
-            Kind::Hello | Kind::Update | Kind::Peer => Fixture::default(),
+            Kind::Hello | Kind::HelloKept | Kind::Update | Kind::Hash | Kind::Peer => {
+                Fixture::default()
+            }
             _ => Fixture::make(connect(host.port).await?, tokens).await?,
         };
         Ok(Self {
