@@ -33,6 +33,17 @@ fn main() {
     docs(&folder);
     protos(&folder);
     mails(&folder);
+    warn_without_simd();
+}
+
+/// RUSTFLAGS from outside set those of `.cargo/config.toml` aside.
+fn warn_without_simd() {
+    let set = |name| env::var(name).unwrap_or_default();
+    let has_simd = set("CARGO_CFG_TARGET_FEATURE").split(',').any(|name| name == "simd128");
+    if set("CARGO_CFG_TARGET_ARCH") == "wasm32" && !has_simd {
+        println!("cargo::warning=without the flags of .cargo/config.toml (is RUSTFLAGS set?)");
+        println!("cargo::warning=the component is larger, and passwords take twice as long");
+    }
 }
 
 /// Writes the first four bytes of each password's SHA-256, sorted: less than half

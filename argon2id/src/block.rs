@@ -2,8 +2,8 @@
 //! them.
 //!
 //! The attributes of the functions make one piece of machine code of the
-//! compression. On WebAssembly the compiler does so at its own discretion: it
-//! cannot be forced to where it is asked for SIMD128.
+//! compression, whatever the build thinks of inlining: calls in between take half as
+//! long again.
 
 use zeroize::DefaultIsZeroes;
 
@@ -60,7 +60,6 @@ impl Block {
     /// Each permutation has two halves, of which the second waits for the first.
     /// So the first halves come first for all rows, or columns: the processor
     /// always has in sight what need not wait. That takes a fifth off the time.
-    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub(crate) fn compress(&mut self, left: &Self, right: &Self, scratch: &mut Self) {
         for row in 0..8 {
             let sum = xor(left.0[row], right.0[row]);
@@ -84,8 +83,7 @@ impl Block {
         }
     }
 
-    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"), inline)]
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[inline(always)]
     fn column(&self, column: usize) -> [U64x2; 8] {
         let mut pairs = [U64x2::ZERO; 8];
         for (pair, row) in pairs.iter_mut().zip(&self.0) {
@@ -103,8 +101,7 @@ impl Default for Block {
 
 impl DefaultIsZeroes for Block {}
 
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"), inline)]
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[inline(always)]
 fn xor(mut a: [U64x2; 8], b: [U64x2; 8]) -> [U64x2; 8] {
     for (a, b) in a.iter_mut().zip(b) {
         *a = a.xor(b);
@@ -114,16 +111,14 @@ fn xor(mut a: [U64x2; 8], b: [U64x2; 8]) -> [U64x2; 8] {
 
 /// The first half of the permutation P of RFC 9106 section 3.6: the columns of
 /// a matrix of 4 by 4 words.
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"), inline)]
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[inline(always)]
 fn mix_straight([a0, a1, b0, b1, c0, c1, d0, d1]: [U64x2; 8]) -> [U64x2; 8] {
     let ([a0, a1], [b0, b1], [c0, c1], [d0, d1]) = mix([a0, a1], [b0, b1], [c0, c1], [d0, d1]);
     [a0, a1, b0, b1, c0, c1, d0, d1]
 }
 
 /// The second half: the diagonals.
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"), inline)]
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[inline(always)]
 fn mix_diagonals([a0, a1, b0, b1, c0, c1, d0, d1]: [U64x2; 8]) -> [U64x2; 8] {
     let (b0, b1) = (b0.shift_in(b1), b1.shift_in(b0));
     let (c0, c1) = (c1, c0);
@@ -139,8 +134,7 @@ fn mix_diagonals([a0, a1, b0, b1, c0, c1, d0, d1]: [U64x2; 8]) -> [U64x2; 8] {
 type Quad = [U64x2; 2];
 
 /// GB of RFC 9106 section 3.6, four times side by side.
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"), inline)]
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[inline(always)]
 fn mix(a: Quad, b: Quad, c: Quad, d: Quad) -> (Quad, Quad, Quad, Quad) {
     let a = U64x2::multiply_add(a, b);
     let d = xor_rotate::<32>(d, a);
@@ -154,8 +148,7 @@ fn mix(a: Quad, b: Quad, c: Quad, d: Quad) -> (Quad, Quad, Quad, Quad) {
 }
 
 /// `a` XOR `b`, rotated to the right by `BITS`.
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"), inline)]
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[inline(always)]
 fn xor_rotate<const BITS: u32>(a: Quad, b: Quad) -> Quad {
     [a[0].xor(b[0]).rotate_right::<BITS>(), a[1].xor(b[1]).rotate_right::<BITS>()]
 }

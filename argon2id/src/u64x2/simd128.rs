@@ -1,9 +1,5 @@
 //! Two words in a register of WebAssembly's SIMD128.
 //!
-//! The functions ask for the instructions by themselves, whatever the flags of
-//! the build. That is safe, unlike elsewhere: an engine without SIMD128 refuses
-//! the module as a whole before it runs.
-//!
 //! What is chosen here is chosen for Cranelift, Wasmtime's compiler, on x86-64.
 
 use core::arch::wasm32::{
@@ -20,25 +16,21 @@ pub(crate) struct U64x2(v128);
 impl U64x2 {
     pub(crate) const ZERO: Self = Self(u64x2(0, 0));
 
-    #[target_feature(enable = "simd128")]
     pub(crate) fn new([first, second]: [u64; 2]) -> Self {
         Self(u64x2(first, second))
     }
 
-    #[target_feature(enable = "simd128")]
     pub(crate) fn words(self) -> [u64; 2] {
         [u64x2_extract_lane::<0>(self.0), u64x2_extract_lane::<1>(self.0)]
     }
 
-    #[target_feature(enable = "simd128")]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn xor(self, other: Self) -> Self {
         Self(v128_xor(self.0, other.0))
     }
 
     /// Both words rotated to the right by `BITS`.
-    #[target_feature(enable = "simd128")]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn rotate_right<const BITS: u32>(self) -> Self {
         let (x, y) = (self.0, twin(self.0));
         Self(match BITS {
@@ -50,16 +42,14 @@ impl U64x2 {
     }
 
     /// The second word of `self` and the first of `next`.
-    #[target_feature(enable = "simd128")]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn shift_in(self, next: Self) -> Self {
         Self(i64x2_shuffle::<1, 2>(self.0, next.0))
     }
 
     /// `a + b + 2 * low(a) * low(b)` for four words, where `low` is the lower
     /// half of a word.
-    #[target_feature(enable = "simd128")]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn multiply_add([a0, a1]: [Self; 2], [b0, b1]: [Self; 2]) -> [Self; 2] {
         let a = i32x4_shuffle::<0, 2, 4, 6>(a0.0, a1.0);
         let b = i32x4_shuffle::<0, 2, 4, 6>(b0.0, b1.0);
@@ -70,8 +60,7 @@ impl U64x2 {
     }
 }
 
-#[target_feature(enable = "simd128")]
-#[inline]
+#[inline(always)]
 fn sum(a: v128, b: v128, product: v128) -> v128 {
     i64x2_add(i64x2_add(a, b), i64x2_add(product, product))
 }
@@ -82,8 +71,7 @@ fn sum(a: v128, b: v128, product: v128) -> v128 {
 /// and Cranelift then has to take two into account. A shuffle of `x` and its
 /// twin reads both; LLVM does not look through the selection, Cranelift does,
 /// and makes one `pshufb`. That takes a twentieth off the time of a hash.
-#[target_feature(enable = "simd128")]
-#[inline]
+#[inline(always)]
 fn twin(x: v128) -> v128 {
     v128_bitselect(x, x, u64x2(u64::MAX, 0))
 }
