@@ -285,8 +285,8 @@ pub async fn remembered_caller(app: &App, cx: &Context) -> Result<Caller> {
     };
     let lookup = cx.credentials.lookup()?;
     let name = format!("caller.{}", token.claims.session);
-    let row = Remembered::look(app, name, token.claims.user).await;
-    let row = row.or_read(app, callers::by(lookup, app.now())).await?;
+    let asked = callers::by(lookup, app.now());
+    let row = Remembered::of(app, &name, token.claims.user, asked).await?;
     let (found, _) = callers::from_row(lookup, row.value.clone().ok_or(Error::Unauthenticated)?)?;
     let caller = believe(app, cx, found).await?;
     row.keep(app);
@@ -300,8 +300,8 @@ pub async fn remembered_signed_in(app: &App, cx: &Context) -> Result<SignedInUse
     };
     let lookup = Lookup::SignedIn(token.claims.session);
     let name = format!("me.{}", token.claims.session);
-    let row = Remembered::look(app, name, token.claims.user).await;
-    let row = row.or_read(app, callers::by(lookup, app.now())).await?;
+    let asked = callers::by(lookup, app.now());
+    let row = Remembered::of(app, &name, token.claims.user, asked).await?;
     let (found, _) = callers::from_row(lookup, row.value.clone().ok_or(Error::Unauthenticated)?)?;
     let caller = believe_signed_in(app, cx, found).await?;
     row.keep(app);

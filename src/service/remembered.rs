@@ -1,5 +1,6 @@
 //! Rows that the cache may remember.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::app::App;
@@ -18,21 +19,22 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
-    /// What is remembered by this name, which hangs on a user and on the roles.
-    pub(super) async fn look(app: &App, name: String, user: UserId) -> Self {
+    /// What a statement reads of a user: as it is remembered by this name, or else from
+    /// the database. It hangs on the user and on the roles.
+    pub(super) async fn of(
+        app: &App,
+        name: &str,
+        user: UserId,
+        statement: Statement,
+    ) -> Result<Self> {
+        let name = named(name, &statement);
         let touches = [Touch::User(user), Touch::Roles];
         let (value, seen) = app.cache.look(&name, &touches).await;
-        let seen = if value.is_some() { None } else { Some(seen) };
-        Self { name, value, seen }
-    }
-
-    /// The same, read from the database if it is not remembered.
-    pub(super) async fn or_read(self, app: &App, statement: Statement) -> Result<Self> {
-        if self.value.is_some() {
-            return Ok(self);
+        if value.is_some() {
+            return Ok(Self { name, value, seen: None });
         }
         let value = app.store.query(statement).await?.into_iter().next();
-        Ok(Self { value, ..self })
+        Ok(Self { name, value, seen: Some(seen) })
     }
 
     /// Remembers what was read, once nobody waits for it.
@@ -42,5 +44,27 @@ impl Remembered {
             let keep = async move { cache.keep(&name, &row, seen).await };
             app.background.spawn(Box::pin(keep));
         }
+    }
+}
+
+/// The name with the statement in it: what another version of the component remembers
+/// has other columns.
+fn named(name: &str, statement: &Statement) -> String {
+    let mut hasher = DefaultHasher::new();
+    statement.sql.hash(&mut hasher);
+    format!("{name}.{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::roles;
+
+    #[test]
+    fn what_another_statement_reads_has_another_name() {
+        let (one, same) = (named("me", &roles::lock_admins()), named("me", &roles::lock_admins()));
+        let other = named("me", &roles::require_admin());
+        assert_eq!(one, same);
+        assert_ne!(one, other);
     }
 }

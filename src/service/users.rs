@@ -108,8 +108,7 @@ pub async fn get(app: &App, cx: &Context, id: UserId) -> Result<DirectoryEntry> 
 async fn remembered(app: &App, cx: &Context, id: UserId) -> Result<DirectoryEntry> {
     let caller = access::remembered_caller(app, cx).await?;
     caller.require(&Permission::USERS_READ)?;
-    let row = Remembered::look(app, format!("user.{id}"), id).await;
-    let row = row.or_read(app, users::by_id(id)).await?;
+    let row = Remembered::of(app, &format!("user.{id}"), id, users::by_id(id)).await?;
     let user = users::entry_from_row(row.value.clone().ok_or(Error::NotFound("user"))?)?;
     row.keep(app);
     Ok(user)

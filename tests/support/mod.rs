@@ -240,7 +240,7 @@ impl TestApp {
 
     /// Asks the database itself: for what no operation of the API does or tells.
     pub(crate) async fn sql(&self, sql: &'static str, params: Vec<Value>) -> Vec<Row> {
-        self.database.query(Statement::new(sql, params)).await.unwrap()
+        self.database.ask_past(Statement::new(sql, params)).await.unwrap()
     }
 
     /// What happened, in order: `user.created by operator, of <id>`.

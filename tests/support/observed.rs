@@ -54,6 +54,11 @@ impl Observed {
         *self.fault.lock().unwrap() = None;
     }
 
+    /// Asks the database behind it, whatever the fault; it is not counted.
+    pub(crate) async fn ask_past(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
+        self.database.query(statement).await
+    }
+
     /// How many queries and commits there were: what a request costs.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
@@ -112,6 +117,43 @@ impl Observed {
     }
 }
 
+/// The tables of which the cache remembers rows.
+const REMEMBERED: [&str; 4] = ["users", "user_roles", "roles", "sessions"];
+/// Changes of nothing that may be shown too late: a hash of the same password, a newer
+/// access token beside one that is good, and sessions that ended long ago.
+const UNSEEN: [&str; 3] = [
+    "UPDATE users SET password_hash = $1 WHERE ",
+    "UPDATE sessions SET generation = generation + 1, rotated_at = $1, last_used_at = $1, \
+     expires_at = $2, access_token_hash = $3 WHERE ",
+    "DELETE FROM sessions WHERE id IN (SELECT ",
+];
+
+/// A change must say what is to be forgotten, unless it is a migration: nobody reads
+/// before all have run.
+fn require_touches(statements: &[Statement]) {
+    let is_migration = |statement: &Statement| statement.sql.contains("INTO schema_migrations");
+    if statements.iter().any(is_migration) {
+        return;
+    }
+    let is_new = statements.iter().any(|statement| statement.sql.starts_with("INSERT INTO users "));
+    let is_of_remembered = |statement: &&Statement| {
+        let mut words = statement.sql.split_whitespace();
+        let table = match words.next() {
+            Some("UPDATE") => words.next(),
+            Some("DELETE") => words.nth(1),
+            // New rows of other tables change none that is there.
+            Some("INSERT") if !is_new => words.nth(1).filter(|table| *table == "user_roles"),
+            _ => None,
+        };
+        let is_unseen = UNSEEN.iter().any(|sql| statement.sql.starts_with(sql));
+        !is_unseen && table.is_some_and(|table| REMEMBERED.contains(&table))
+    };
+    if let Some(statement) = statements.iter().find(is_of_remembered) {
+        let says = statements.iter().any(|statement| !statement.touches.is_empty());
+        assert!(says, "what the cache remembers changes unsaid: {}", statement.sql);
+    }
+}
+
 impl Database for Observed {
     fn dialect(&self) -> Dialect {
         self.database.dialect()
@@ -120,6 +162,7 @@ impl Database for Observed {
     fn query(&self, statement: Statement) -> BoxFuture<'_, Result<Vec<Row>, DatabaseError>> {
         Box::pin(async move {
             self.statements.fetch_add(1, Ordering::SeqCst);
+            require_touches(std::slice::from_ref(&statement));
             self.fault().await?;
             self.database.query(statement).await
         })
@@ -128,6 +171,7 @@ impl Database for Observed {
     fn commit(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<(), DatabaseError>> {
         Box::pin(async move {
             self.statements.fetch_add(statements.len() + 2, Ordering::SeqCst);
+            require_touches(&statements);
             self.fault().await?;
             let result = self.database.commit(statements).await;
             let mut fault = self.fault.lock().unwrap();
