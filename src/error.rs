@@ -175,6 +175,31 @@ impl Error {
         Self::Forbidden(format!("This needs the permission {permission}."))
     }
 
+    /// Whether the very same request may succeed a moment later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unauthenticated
+            | Self::InProgress { .. }
+            | Self::TooManyRequests { .. }
+            | Self::Unavailable { .. }
+            | Self::InDoubt(_)
+            | Self::Internal(_)
+            | Self::Conflict { code: "busy", .. } => true,
+            Self::Malformed(_)
+            | Self::Invalid(_)
+            | Self::InvalidCredentials
+            | Self::InvalidCode
+            | Self::NotFresh { .. }
+            | Self::Forbidden(_)
+            | Self::Refused { .. }
+            | Self::NotFound(_)
+            | Self::Conflict { .. }
+            | Self::PreconditionFailed
+            | Self::PreconditionRequired
+            | Self::KeyReused => false,
+        }
+    }
+
     /// What the log shall say, where there is a cause.
     pub fn cause(&self) -> Option<&str> {
         match self {

@@ -99,6 +99,13 @@ impl Repeatable {
             fingerprint: of("request", request),
         }
     }
+
+    /// One of the parts of the request, by its number, of which each is done once.
+    pub fn part(self, secret: &SecretKey, number: usize) -> Self {
+        let head = format!("part {number}\n");
+        let id = secret.authenticate(Purpose::Repetitions, &[head.as_bytes(), &self.id]);
+        Self { id, ..self }
+    }
 }
 
 #[cfg(test)]
@@ -158,5 +165,8 @@ mod tests {
             assert_eq!(one.id, other.id);
             assert_ne!(one.fingerprint, other.fingerprint);
         }
+        let (first, second) = (one.part(&secret, 0), one.part(&secret, 1));
+        assert!(first.id != one.id && first.id != second.id);
+        assert_eq!(first.fingerprint, one.fingerprint);
     }
 }

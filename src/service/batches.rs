@@ -4,9 +4,12 @@
 //! allow and tell the same. As one change, what these would commit is gathered, and
 //! committed at the end.
 
+use std::any::Any;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::access;
+use super::idempotency::answered_meanwhile;
 use super::imports::hash_password;
 use super::users::{self, FirstPassword};
 use super::{Context, Precondition, user_roles};
@@ -69,7 +72,12 @@ pub enum Done {
     Changed(DirectoryEntry),
     /// The user is gone.
     Deleted,
+    /// It was done before, when this was told of it.
+    Before(Vec<u8>),
 }
+
+/// Writes what an operation, by its number, came to.
+pub type Tell = fn(usize, &Done) -> Option<Vec<u8>>;
 
 /// Why nothing was done.
 #[derive(Debug)]
@@ -88,27 +96,66 @@ impl From<Error> for Failed {
 
 /// Does each operation that there is for itself, in order, as far as the time goes;
 /// those that are left by then have not happened and are told to be tried again.
+///
+/// Of a batch that may be sent again, each operation is done once, also when the batch
+/// breaks off before its answer is kept: beside it, `tell` writes what it comes to, for
+/// [`Done::Before`]. The whole is answered in the same way every time only when nothing
+/// of it may still succeed.
 pub async fn each(
     app: &App,
     cx: &Context,
     operations: Vec<Result<Operation>>,
+    tell: Tell,
 ) -> Result<Vec<Result<Done>>> {
     require(app, cx).await?;
-    let (cx, whole) = (&by_itself(cx), cx);
+    let mut done = match &cx.once {
+        Some(once) => once.parts(app, operations.len()).await?,
+        None => vec![None; operations.len()],
+    };
     let begin = app.now();
     let time = app.config.request_timeout.mul_f32(0.7);
     let mut results = Vec::with_capacity(operations.len());
-    for operation in operations {
-        let is_late = app.now().since(begin) > time;
-        results.push(match operation {
-            Ok(_) if is_late => Err(Error::unavailable("a batch took too long")),
-            Ok(operation) => perform(app, cx, operation).await,
-            Err(error) => Err(error),
+    for (number, (operation, done)) in operations.into_iter().zip(&mut done).enumerate() {
+        results.push(match (done.take(), operation) {
+            (Some(told), _) => Ok(Done::Before(told)),
+            (None, Ok(_)) if app.now().since(begin) > time => {
+                Err(Error::unavailable("a batch took too long"))
+            }
+            (None, Ok(operation)) => perform_once(app, cx, number, operation, tell).await,
+            (None, Err(error)) => Err(error),
         });
     }
-    // Where the batch may be sent again, this is what it is answered with then.
-    whole.commit(app, [], &results).await?;
+    if !results.iter().any(|result| result.as_ref().is_err_and(Error::may_pass)) {
+        cx.commit(app, [], &results).await?;
+    }
     Ok(results)
+}
+
+/// Does an operation; one of a batch that may be sent again, once.
+async fn perform_once(
+    app: &App,
+    cx: &Context,
+    number: usize,
+    operation: Operation,
+    tell: Tell,
+) -> Result<Done> {
+    let Some(once) = &cx.once else { return perform(app, cx, operation).await };
+    let is_new = matches!(operation, Operation::Create { .. });
+    let render = move |outcome: &dyn Any| match outcome.downcast_ref::<DirectoryEntry>() {
+        Some(entry) if is_new => tell(number, &Done::Created(entry.clone())),
+        Some(entry) => tell(number, &Done::Changed(entry.clone())),
+        None => tell(number, &Done::Deleted),
+    };
+    let part = Arc::new(once.part(app, number, Box::new(render)));
+    let cx = Context { once: Some(Arc::clone(&part)), ..cx.clone() };
+    match perform(app, &cx, operation).await {
+        // Another instance may have been faster.
+        Err(error) => match answered_meanwhile(app, &part).await? {
+            Some(told) => Ok(Done::Before(told)),
+            None => Err(error),
+        },
+        done => done,
+    }
 }
 
 /// Does all operations as one change, or nothing.

@@ -6,7 +6,7 @@
 //! was faster. What failed changed nothing, is not kept, and may be tried again.
 
 use std::any::Any;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::domain::idempotency::{IdempotencyKey, KEPT, MIN_ANONYMOUS_LENGTH, Repeatable};
 use crate::domain::secret::{Purpose, equal};
 use crate::error::{Error, Result};
-use crate::store::answers;
+use crate::store::answers::{self, StoredAnswer};
 use crate::store::database::{DatabaseError, Row, Statement};
 
 /// When to ask again for what is being done.
@@ -48,7 +48,7 @@ impl Drop for Turn {
 
 /// Writes what a request came to as the answer to it; `None` if it is of another
 /// type than was announced.
-type Render = Box<dyn Fn(&dyn Any) -> Option<Vec<u8>> + Send + Sync>;
+pub(super) type Render = Box<dyn Fn(&dyn Any) -> Option<Vec<u8>> + Send + Sync>;
 
 /// A request that is done once, however often it is sent.
 pub struct Once {
@@ -132,8 +132,11 @@ async fn find(
 }
 
 fn open(app: &App, request: &Repeatable, row: Option<Row>) -> Result<Option<Vec<u8>>> {
-    let Some(row) = row else { return Ok(None) };
-    let stored = answers::from_row(row)?;
+    let stored = row.map(answers::from_row).transpose()?;
+    stored.map(|stored| unseal(app, request, &stored)).transpose()
+}
+
+fn unseal(app: &App, request: &Repeatable, stored: &StoredAnswer) -> Result<Vec<u8>> {
     if !equal(&stored.fingerprint, &request.fingerprint) {
         return Err(Error::KeyReused);
     }
@@ -143,10 +146,32 @@ fn open(app: &App, request: &Repeatable, row: Option<Row>) -> Result<Option<Vec<
             "an answer cannot be decrypted: secret_key is not the one that it was stored with",
         )
     })?;
-    Ok(Some(answer.to_vec()))
+    Ok(answer.to_vec())
 }
 
 impl Once {
+    /// A part of the request, by its number. It is done once as well, even when the
+    /// request breaks off before its own answer is kept; `render` writes what it comes to.
+    pub(super) fn part(&self, app: &App, number: usize, render: Render) -> Self {
+        let request = self.turn.request.part(&app.config.secret_key, number);
+        let turn = Turn { running: self.turn.running.clone(), request };
+        Self { turn, render: OnceLock::from(render) }
+    }
+
+    /// What its first parts came to, of those that were done before. One statement.
+    pub(super) async fn parts(&self, app: &App, count: usize) -> Result<Vec<Option<Vec<u8>>>> {
+        let part = |number| self.turn.request.part(&app.config.secret_key, number);
+        let parts: Vec<_> = (0..count).map(part).collect();
+        let ids = parts.iter().map(|part| part.id);
+        let rows = app.store.query(answers::by_ids(ids, app.now())).await?;
+        let kept = rows.into_iter().map(answers::of_many_from_row);
+        let kept: HashMap<_, _> = kept.collect::<Result<_, _>>()?;
+        let answer = |part: &Repeatable| {
+            kept.get(&part.id).map(|stored| unseal(app, part, stored)).transpose()
+        };
+        parts.iter().map(answer).collect()
+    }
+
     fn keep(&self, app: &App, outcome: &dyn Any) -> Result<Statement, DatabaseError> {
         let answer = self.render.get().and_then(|render| render(outcome));
         let answer = answer.ok_or_else(|| {

@@ -336,8 +336,9 @@ async fn write(
         // What was mailed to the old address opens nothing any more.
         statements.push(one_time_tokens::end_all_of(user.id));
     }
-    match app.store.commit(statements).await {
-        Ok(()) => Ok(Some(user.with_profile(profile, now))),
+    let entry = user.with_profile(profile, now);
+    match cx.commit(app, statements, &entry).await {
+        Ok(()) => Ok(Some(entry)),
         Err(DatabaseError::Guard { .. }) => Ok(None),
         Err(error) => Err(key_taken(error)),
     }

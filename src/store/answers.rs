@@ -1,8 +1,10 @@
 //! Answers to requests that may be sent again.
 
+use serde_json::{Value as Json, json};
+
 use crate::domain::encoding::{BASE64, HEX};
 
-use super::database::{DatabaseError, Row, Statement};
+use super::database::{Columns, DatabaseError, Row, Statement};
 use crate::domain::idempotency::Repeatable;
 use crate::domain::time::Timestamp;
 
@@ -43,9 +45,27 @@ pub fn by_id(id: &[u8; 32], now: Timestamp) -> Statement {
     Statement::new(sql, vec![HEX.encode(id).into(), now.into()])
 }
 
+/// The answers to several requests, of those that were answered.
+pub fn by_ids(ids: impl Iterator<Item = [u8; 32]>, now: Timestamp) -> Statement {
+    let sql = "SELECT fingerprint, answer, id FROM answers WHERE id IN \
+               (SELECT value ->> 'id' FROM json_each($1)) AND expires_at > $2";
+    let ids: Vec<_> = ids.map(|id| json!({"id": HEX.encode(&id)})).collect();
+    Statement::new(sql, vec![Json::from(ids).to_string().into(), now.into()])
+}
+
+/// Reads a row of [`by_ids`]: of which request, and its answer.
+pub fn of_many_from_row(row: Row) -> Result<([u8; 32], StoredAnswer), DatabaseError> {
+    let mut columns = row.read();
+    let answer = from_columns(&mut columns)?;
+    Ok((columns.parsed(|text| HEX.decode(text.as_bytes())?.try_into().ok())?, answer))
+}
+
 /// Reads a row of [`by_id`].
 pub fn from_row(row: Row) -> Result<StoredAnswer, DatabaseError> {
-    let mut columns = row.read();
+    from_columns(&mut row.read())
+}
+
+fn from_columns(columns: &mut Columns) -> Result<StoredAnswer, DatabaseError> {
     Ok(StoredAnswer {
         fingerprint: columns.parsed(|text| HEX.decode(text.as_bytes()))?,
         sealed: columns.parsed(|text| BASE64.decode(text.as_bytes()))?,

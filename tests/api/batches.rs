@@ -1,6 +1,10 @@
 //! Many operations in one request: each for itself, or all as one change.
 
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
 use http::Method;
+use rollcall::store::database::DatabaseError;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
@@ -192,6 +196,116 @@ async fn a_batch_that_is_sent_again_is_answered_as_before() {
             (again.text.clone(), again.header("idempotent-replayed"))
         );
     }
+}
+
+/// Three operations on users of their own, of which none can be done twice, and what
+/// they come to.
+async fn three(app: &TestApp, name: &str) -> ([Value; 3], [(u64, &'static str); 3]) {
+    let alice = app.user(&format!("alice-{name}")).await.id;
+    let bob = app.user(&format!("bob-{name}")).await.id;
+    let patch = json!({"op": "patch", "id": alice, "version": 1, "user": {"name": "Ada"}});
+    let operations = [create(&format!("new-{name}")), patch, json!({"op": "delete", "id": bob})];
+    (operations, [(201, ""), (200, ""), (204, "")])
+}
+
+#[tokio::test]
+async fn a_batch_that_broke_off_is_taken_up_where_it_stopped() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for calls in 1.. {
+        let (operations, expected) = three(&app, &calls.to_string()).await;
+        let keyed = admin.with("idempotency-key", &format!("key-{calls}"));
+        let end = app.database.calls() + calls;
+        let broken_off = async {
+            while app.database.calls() < end {
+                tokio::task::yield_now().await;
+            }
+        };
+        let is_whole = tokio::select! {
+            biased;
+            () = broken_off => false,
+            _ = batch(&keyed, "each", &operations) => true,
+        };
+        let again = batch(&keyed, "each", &operations).await.assert_status(200);
+        assert_eq!(results(&again), expected, "after {calls} calls");
+        let same = batch(&keyed, "each", &operations).await;
+        let is_replayed = same.header("idempotent-replayed") == Some("true");
+        assert_eq!((&same.text, is_replayed), (&again.text, true));
+        if is_whole {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_broke_off_is_not_taken_up_by_another_one_with_its_key() {
+    let app = TestApp::new().await;
+    let keyed = app.admin().await.with("idempotency-key", "broken");
+    let (operations, expected) = three(&app, "first").await;
+    begin_only(&app, &keyed, &operations).await;
+    let (others, _) = three(&app, "second").await;
+    batch(&keyed, "each", &others).await.assert_problem(422, "idempotency_key_reused");
+    assert_eq!(results(&batch(&keyed, "each", &operations).await), expected);
+}
+
+#[tokio::test]
+async fn what_a_batch_did_is_told_as_it_was_when_it_is_sent_again() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let keyed = admin.with("idempotency-key", "told");
+    let (operations, expected) = three(&app, "told").await;
+    begin_only(&app, &keyed, &operations).await;
+    let new = admin.get("/api/v1/users?email=new-told@example.com").await;
+    let path = format!("/api/v1/users/{}", new.text_at("/items/0/id"));
+    admin.send(Method::DELETE, &path, "", "").await.assert_status(204);
+    let again = batch(&keyed, "each", &operations).await;
+    assert_eq!(results(&again), expected);
+    assert_eq!(again.body["results"][0]["user"], new.body["items"][0]);
+}
+
+#[tokio::test]
+async fn what_a_batch_met_that_passes_is_tried_again_when_it_is_sent_again() {
+    let app = TestApp::new().await;
+    let keyed = app.admin().await.with("idempotency-key", "down");
+    let (operations, expected) = three(&app, "down").await;
+    let mut sent = pin!(batch(&keyed, "each", &operations));
+    wait_for_first(&app, &mut sent).await;
+    app.database.fail(DatabaseError::Unavailable("down".to_owned()));
+    let answer = sent.await;
+    app.database.repair();
+    let failed = (503, "unavailable");
+    assert_eq!(results(&answer.assert_status(200)), [expected[0], failed, failed]);
+    let again = batch(&keyed, "each", &operations).await.assert_status(200);
+    assert_eq!(results(&again), expected);
+}
+
+/// Begins a batch of [`three`], and breaks it off once the first one is done.
+async fn begin_only(app: &TestApp, client: &Client, operations: &[Value]) {
+    let mut sent = pin!(batch(client, "each", operations));
+    wait_for_first(app, &mut sent).await;
+}
+
+/// Goes on with a batch of [`three`] until there is a new user.
+async fn wait_for_first(app: &TestApp, sent: &mut Pin<&mut impl Future<Output = Response>>) {
+    let users = async || app.sql("SELECT id FROM users", Vec::new()).await.len();
+    let before = users().await;
+    while users().await == before {
+        assert!(futures_util::poll!(&mut *sent).is_pending());
+    }
+}
+
+#[tokio::test]
+async fn what_a_batch_had_no_time_for_is_done_when_it_is_sent_again() {
+    let app = TestApp::new().await;
+    let keyed = app.admin().await.with("idempotency-key", "late");
+    let (operations, expected) = three(&app, "late").await;
+    let mut sent = pin!(batch(&keyed, "each", &operations));
+    wait_for_first(&app, &mut sent).await;
+    app.clock.advance(Duration::from_secs(60));
+    let answer = sent.await.assert_status(200);
+    assert_eq!(results(&answer), [expected[0], (503, "unavailable"), (503, "unavailable")]);
+    let again = batch(&keyed, "each", &operations).await.assert_status(200);
+    assert_eq!(results(&again), expected);
 }
 
 #[tokio::test]

@@ -66,7 +66,16 @@ pub struct OperationBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchResults)]
 pub struct ResultsView {
-    results: Vec<ResultView>,
+    #[schema(value_type = Vec<ResultView>)]
+    results: Vec<Told>,
+}
+
+/// A result, or what was told of it when it was done.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told {
+    Now(Box<ResultView>),
+    Before(Value),
 }
 
 /// What became of an operation.
@@ -202,7 +211,8 @@ pub async fn create(
             let view = move |results: &Vec<Result<Done, Error>>| {
                 results_view(results.iter().map(Result::as_ref), &request_id)
             };
-            answer(&cx, view, batches::each(&app, &cx, batch.operations)).await
+            let each = batches::each(&app, &cx, batch.operations, told);
+            answer(&cx, view, each).await
         }
         Mode::All => {
             let view = move |done: &Vec<Done>| results_view(done.iter().map(Ok), &request_id);
@@ -216,9 +226,14 @@ fn results_view<'a>(
     results: impl Iterator<Item = Result<&'a Done, &'a Error>>,
     request_id: &str,
 ) -> Response {
-    let result = |(index, result)| ResultView::of(index, result, request_id);
+    let result = |(index, result)| Told::of(index, result, request_id);
     let results = results.enumerate().map(result).collect();
     view::json(StatusCode::OK, &ResultsView { results })
+}
+
+/// What is kept of an operation that was done.
+fn told(index: usize, done: &Done) -> Option<Vec<u8>> {
+    serde_json::to_vec(&Told::of(index, Ok(done), "")).ok()
 }
 
 /// The operations, if all make sense; else everything that is wrong with them.
@@ -253,9 +268,12 @@ impl From<Failed> for Problem {
     }
 }
 
-impl ResultView {
+impl Told {
     fn of(index: usize, result: Result<&Done, &Error>, request_id: &str) -> Self {
         let (status, user, problem) = match result {
+            Ok(Done::Before(told)) => {
+                return Self::Before(serde_json::from_slice(told).unwrap_or_default());
+            }
             Ok(Done::Created(entry)) => (StatusCode::CREATED, Some(entry), None),
             Ok(Done::Changed(entry)) => (StatusCode::OK, Some(entry), None),
             Ok(Done::Deleted) => (StatusCode::NO_CONTENT, None, None),
@@ -264,6 +282,7 @@ impl ResultView {
                 (problem.status, None, Some(problem.members(request_id)))
             }
         };
-        Self { index, status: status.as_u16(), user: user.map(UserView::from), problem }
+        let (status, user) = (status.as_u16(), user.map(UserView::from));
+        Self::Now(Box::new(ResultView { index, status, user, problem }))
     }
 }
