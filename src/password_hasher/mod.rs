@@ -21,7 +21,7 @@ use crate::domain::time::Clock;
 use crate::error::{Error, Result};
 use crate::store::database::BoxFuture;
 use desk::Desk;
-use pause::Pause;
+use pause::{Pause, Slice};
 
 /// Turns passwords into PHC strings and compares them.
 pub trait PasswordHasher: Send + Sync {
@@ -37,8 +37,6 @@ pub trait PasswordHasher: Send + Sync {
     fn is_current(&self, hash: &str) -> bool;
 }
 
-/// Blocks between two pauses: about a millisecond.
-const SLICE: u32 = 2_048;
 const OUTPUT_BYTES: usize = 32;
 
 /// Argon2id, RFC 9106, in slices: between two of them other requests go on.
@@ -46,6 +44,7 @@ pub struct Argon2id {
     params: Params,
     /// `m=…,t=…,p=…` of a PHC string.
     cost: String,
+    clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
     desk: Desk,
 }
@@ -62,8 +61,8 @@ impl Argon2id {
     ) -> Result<Self> {
         let params = Params::new(memory_kib, passes, 1).map_err(Error::internal)?;
         let cost = format!("m={memory_kib},t={passes},p=1");
-        let desk = Desk::new(clock, Arc::clone(&timer), patience);
-        Ok(Self { params, cost, timer, desk })
+        let desk = Desk::new(Arc::clone(&clock), Arc::clone(&timer), patience);
+        Ok(Self { params, cost, clock, timer, desk })
     }
 
     async fn compute(
@@ -76,8 +75,11 @@ impl Argon2id {
         let mut lent = self.desk.lend().await?;
         let hashing = Hashing::new(variant, params, inputs, length, lent.memory());
         let mut hashing = hashing.map_err(Error::internal)?;
-        while hashing.advance(SLICE) != Progress::Ready {
+        let mut slice = Slice::FIRST;
+        while hashing.advance(slice.blocks()) != Progress::Ready {
+            let begin = self.clock.now();
             self.pause().take().await;
+            slice = slice.after(self.clock.now().since(begin));
         }
         Ok(hashing.finish())
     }
