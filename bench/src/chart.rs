@@ -11,7 +11,7 @@ const BARS: usize = 400;
 /// An SVG of the rows, readable on light and on dark ground.
 pub(crate) fn svg(rows: &[Measured]) -> String {
     let height = LINE * rows.len() + 12;
-    let width = LABELS + BARS + 110;
+    let width = LABELS + BARS + 200;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\" role=\"img\" \
