@@ -29,6 +29,10 @@ pub(crate) enum Kind {
     Instance,
     /// Rollcall on Postgres.
     Postgres,
+    /// The same with the key-value cache.
+    PostgresKeyValue,
+    /// The same with that and what instances remember.
+    PostgresInstance,
     /// Hello world, with instances that are kept ([`KEPT`]).
     HelloKept,
     /// Rollcall on SQLite, with instances that are kept.
@@ -55,6 +59,8 @@ impl Kind {
             Self::KeyValue => "SQLite, cache kv",
             Self::Instance => "SQLite, cache kv+instance",
             Self::Postgres => "Postgres",
+            Self::PostgresKeyValue => "Postgres, cache kv",
+            Self::PostgresInstance => "Postgres, cache kv+instance",
             Self::HelloKept => "hello world, kept",
             Self::Kept => "SQLite, kept",
             Self::InstanceKept => "SQLite, cache kv+instance, kept",
@@ -65,6 +71,11 @@ impl Kind {
     /// Whether its instances are kept.
     pub(crate) fn is_kept(self) -> bool {
         matches!(self, Self::HelloKept | Self::Kept | Self::InstanceKept)
+    }
+
+    /// Whether it needs a Postgres.
+    fn is_on_postgres(self) -> bool {
+        matches!(self, Self::Postgres | Self::PostgresKeyValue | Self::PostgresInstance)
     }
 
     /// The ceiling of its host.
@@ -83,17 +94,17 @@ impl Kind {
             }
             (Self::Update, _) => Host::builder(root.join("bench/update/spin.toml")),
             (Self::Hash, _) => Host::builder(root.join("bench/hash/spin.toml")),
-            (Self::Postgres, Some(postgres)) => {
-                rollcall(Host::builder(root.join("spin.postgres.toml")))
-                    .variable("postgres_url", &postgres.url)
-                    .variable("postgres_host", &format!("127.0.0.1:{}", postgres.port))
-                    .variable("auto_migrate", "true")
-            }
+            (_, Some(postgres)) => rollcall(Host::builder(root.join("spin.postgres.toml")))
+                .variable("postgres_url", &postgres.url)
+                .variable("postgres_host", &format!("127.0.0.1:{}", postgres.port))
+                .variable("auto_migrate", "true"),
             _ => rollcall(Host::builder(root.join("spin.toml"))),
         };
         let builder = match self {
-            Self::KeyValue => builder.variable("cache", "kv"),
-            Self::Instance | Self::InstanceKept => builder.variable("cache", "kv+instance"),
+            Self::KeyValue | Self::PostgresKeyValue => builder.variable("cache", "kv"),
+            Self::Instance | Self::InstanceKept | Self::PostgresInstance => {
+                builder.variable("cache", "kv+instance")
+            }
             _ => builder,
         };
         let flags: &[&str] = if self.is_kept() { &KEPT } else { &[] };
@@ -136,7 +147,7 @@ impl Target {
     ///
     /// When an answer is not as expected.
     pub(crate) async fn start(kind: Kind, tokens: usize) -> Result<Self> {
-        let postgres = (kind == Kind::Postgres).then(Postgres::start);
+        let postgres = kind.is_on_postgres().then(Postgres::start);
         if kind == Kind::Peer {
             let peer = Peer::start()?;
             let fixture = Arc::new(Fixture::of_users(peer.users.clone()));
