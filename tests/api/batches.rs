@@ -1,11 +1,12 @@
 //! Many operations in one request: each for itself, or all as one change.
 
-use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use rollcall::store::database::DatabaseError;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::support::client::Client;
 use crate::support::response::Response;
@@ -268,10 +269,11 @@ async fn what_a_batch_met_that_passes_is_tried_again_when_it_is_sent_again() {
     let app = TestApp::new().await;
     let keyed = app.admin().await.with("idempotency-key", "down");
     let (operations, expected) = three(&app, "down").await;
-    let mut sent = pin!(batch(&keyed, "each", &operations));
-    wait_for_first(&app, &mut sent).await;
-    app.database.fail(DatabaseError::Unavailable("down".to_owned()));
-    let answer = sent.await;
+    let database = Arc::clone(&app.database);
+    app.database.after_commit(move || {
+        database.fail(DatabaseError::Unavailable("down".to_owned()));
+    });
+    let answer = batch(&keyed, "each", &operations).await;
     app.database.repair();
     let failed = (503, "unavailable");
     assert_eq!(results(&answer.assert_status(200)), [expected[0], failed, failed]);
@@ -281,16 +283,12 @@ async fn what_a_batch_met_that_passes_is_tried_again_when_it_is_sent_again() {
 
 /// Begins a batch of [`three`], and breaks it off once the first one is done.
 async fn begin_only(app: &TestApp, client: &Client, operations: &[Value]) {
-    let mut sent = pin!(batch(client, "each", operations));
-    wait_for_first(app, &mut sent).await;
-}
-
-/// Goes on with a batch of [`three`] until there is a new user.
-async fn wait_for_first(app: &TestApp, sent: &mut Pin<&mut impl Future<Output = Response>>) {
-    let users = async || app.sql("SELECT id FROM users", Vec::new()).await.len();
-    let before = users().await;
-    while users().await == before {
-        assert!(futures_util::poll!(&mut *sent).is_pending());
+    let (done, is_done) = oneshot::channel();
+    app.database.after_commit(move || done.send(()).unwrap());
+    tokio::select! {
+        biased;
+        done = is_done => done.unwrap(),
+        _ = batch(client, "each", operations) => panic!("it did not break off"),
     }
 }
 
@@ -299,10 +297,9 @@ async fn what_a_batch_had_no_time_for_is_done_when_it_is_sent_again() {
     let app = TestApp::new().await;
     let keyed = app.admin().await.with("idempotency-key", "late");
     let (operations, expected) = three(&app, "late").await;
-    let mut sent = pin!(batch(&keyed, "each", &operations));
-    wait_for_first(&app, &mut sent).await;
-    app.clock.advance(Duration::from_secs(60));
-    let answer = sent.await.assert_status(200);
+    let clock = Arc::clone(&app.clock);
+    app.database.after_commit(move || clock.advance(Duration::from_secs(60)));
+    let answer = batch(&keyed, "each", &operations).await.assert_status(200);
     assert_eq!(results(&answer), [expected[0], (503, "unavailable"), (503, "unavailable")]);
     let again = batch(&keyed, "each", &operations).await.assert_status(200);
     assert_eq!(results(&again), expected);

@@ -11,9 +11,13 @@ use rollcall::store::database::{BoxFuture, Database, DatabaseError, Dialect, Row
 pub(crate) struct Observed {
     database: Arc<dyn Database>,
     fault: Mutex<Option<Fault>>,
+    after_commit: Mutex<Option<Then>>,
     calls: AtomicUsize,
     statements: AtomicUsize,
 }
+
+/// What happens at a moment that only the database knows.
+type Then = Box<dyn FnOnce() + Send>;
 
 /// What is wrong with it.
 #[derive(Clone)]
@@ -29,6 +33,7 @@ impl Observed {
         Self {
             database,
             fault: Mutex::new(None),
+            after_commit: Mutex::new(None),
             calls: AtomicUsize::new(0),
             statements: AtomicUsize::new(0),
         }
@@ -47,6 +52,11 @@ impl Observed {
     /// The next commit happens, and nobody is told.
     pub(crate) fn commit_and_break_off(&self) {
         *self.fault.lock().unwrap() = Some(Fault::BreaksOffAfterCommit);
+    }
+
+    /// This happens when the next change is committed, before anybody is told of it.
+    pub(crate) fn after_commit(&self, then: impl FnOnce() + Send + 'static) {
+        *self.after_commit.lock().unwrap() = Some(Box::new(then));
     }
 
     /// Everything works again.
@@ -174,6 +184,10 @@ impl Database for Observed {
             require_touches(&statements);
             self.fault().await?;
             let result = self.database.commit(statements).await;
+            let then = self.after_commit.lock().unwrap().take_if(|_| result.is_ok());
+            if let Some(then) = then {
+                then();
+            }
             let mut fault = self.fault.lock().unwrap();
             match fault.take_if(|fault| matches!(fault, Fault::BreaksOffAfterCommit)) {
                 Some(_) => Err(DatabaseError::InDoubt("broken off".to_owned())),
