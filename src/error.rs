@@ -145,6 +145,9 @@ pub enum Error {
 }
 
 impl Error {
+    /// The code of a conflict with others who change the same at the same time.
+    pub const BUSY: &str = "busy";
+
     /// One field was not acceptable.
     pub fn invalid(field: impl Into<String>, reason: Invalid) -> Self {
         Self::Invalid(vec![reason.of(field)])
@@ -177,27 +180,16 @@ impl Error {
 
     /// Whether the very same request may succeed a moment later.
     pub fn may_pass(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Unauthenticated
-            | Self::InProgress { .. }
-            | Self::TooManyRequests { .. }
-            | Self::Unavailable { .. }
-            | Self::InDoubt(_)
-            | Self::Internal(_)
-            | Self::Conflict { code: "busy", .. } => true,
-            Self::Malformed(_)
-            | Self::Invalid(_)
-            | Self::InvalidCredentials
-            | Self::InvalidCode
-            | Self::NotFresh { .. }
-            | Self::Forbidden(_)
-            | Self::Refused { .. }
-            | Self::NotFound(_)
-            | Self::Conflict { .. }
-            | Self::PreconditionFailed
-            | Self::PreconditionRequired
-            | Self::KeyReused => false,
-        }
+                | Self::InProgress { .. }
+                | Self::TooManyRequests { .. }
+                | Self::Unavailable { .. }
+                | Self::InDoubt(_)
+                | Self::Internal(_)
+                | Self::Conflict { code: Self::BUSY, .. }
+        )
     }
 
     /// What the log shall say, where there is a cause.

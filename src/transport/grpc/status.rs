@@ -71,7 +71,7 @@ fn code(error: &Error) -> Code {
         | Error::NotFresh { .. } => Code::Unauthenticated,
         Error::Forbidden(_) | Error::Refused { .. } => Code::PermissionDenied,
         Error::NotFound(_) => Code::NotFound,
-        Error::Conflict { code: "busy", .. }
+        Error::Conflict { code: Error::BUSY, .. }
         | Error::PreconditionFailed
         | Error::InProgress { .. } => Code::Aborted,
         Error::Conflict { code, .. } if code.ends_with("_taken") => Code::AlreadyExists,
