@@ -3,6 +3,7 @@
 pub mod context;
 pub mod grpc;
 pub mod http;
+pub mod log_line;
 
 use std::sync::{Arc, OnceLock};
 

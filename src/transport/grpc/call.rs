@@ -6,15 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt};
-use serde::Serialize;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::status::{self, Failure};
 use crate::app::App;
-use crate::config::LogLevel;
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
 use crate::service::{Context, mails};
+use crate::transport::log_line::{self, Ended};
 
 /// A stream of answers.
 pub type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -111,45 +110,17 @@ impl Call {
                 | Code::Unavailable
                 | Code::DataLoss
         );
-        let level = if is_fault { LogLevel::Warn } else { LogLevel::Info };
-        if level > self.app.config.log_level {
-            return;
-        }
-        let end = self.app.now();
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let line = LogLine {
-            time: end.to_string(),
-            level: if is_fault { "warn" } else { "info" },
-            message: "request",
+        let ended = Ended {
             request_id: &self.cx.request_id,
             trace_id: self.trace.as_deref(),
             method: "POST",
             route: self.route,
             status: 200,
-            grpc_status: i32::from(code),
-            duration_us: end.since(self.begin).as_micros(),
+            grpc_status: Some(i32::from(code)),
             code: failure.as_ref().map(|failure| failure.code),
             cause: failure.as_ref().and_then(|failure| failure.cause.as_deref()),
         };
-        if let Ok(line) = serde_json::to_string(&line) {
-            self.app.log.line(&line);
-        }
+        log_line::write(&self.app, self.begin, is_fault, ended);
     }
-}
-
-/// What the log tells of a call.
-#[derive(Serialize)]
-struct LogLine<'a> {
-    time: String,
-    level: &'static str,
-    message: &'static str,
-    request_id: &'a str,
-    trace_id: Option<&'a str>,
-    method: &'static str,
-    route: Option<&'static str>,
-    status: u16,
-    grpc_status: i32,
-    duration_us: u128,
-    code: Option<&'static str>,
-    cause: Option<&'a str>,
 }

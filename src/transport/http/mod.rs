@@ -65,12 +65,12 @@ use axum::extract::MatchedPath;
 use axum::http::{Method, Request, Response, header};
 use axum::response::IntoResponse;
 use futures_util::future::{Either, select};
-use serde::Serialize;
 use tower_service::Service;
 
 use super::context;
+use super::log_line::{self, Ended};
 use crate::app::App;
-use crate::config::{ConfigErrors, LogLevel};
+use crate::config::ConfigErrors;
 use crate::domain::time::Timestamp;
 use crate::service::health::Check;
 use crate::service::mails;
@@ -194,43 +194,18 @@ impl Server {
         problem: Option<&Problem>,
     ) {
         let status = response.status();
-        let level = if status.is_server_error() { LogLevel::Warn } else { LogLevel::Info };
-        if level > self.app.config.log_level {
-            return;
-        }
-        let end = self.app.now();
         let route = response.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let line = LogLine {
-            time: end.to_string(),
-            level: if level == LogLevel::Warn { "warn" } else { "info" },
-            message: "request",
+        let ended = Ended {
             request_id,
             method: method.as_str(),
             route,
             status: status.as_u16(),
-            duration_us: end.since(begin).as_micros(),
             code: problem.map(|problem| problem.code),
             cause: problem.and_then(|problem| problem.cause.as_deref()),
+            ..Ended::default()
         };
-        if let Ok(line) = serde_json::to_string(&line) {
-            self.app.log.line(&line);
-        }
+        log_line::write(&self.app, begin, status.is_server_error(), ended);
     }
-}
-
-/// What the log tells of a request.
-#[derive(Serialize)]
-struct LogLine<'a> {
-    time: String,
-    level: &'static str,
-    message: &'static str,
-    request_id: &'a str,
-    method: &'a str,
-    route: Option<&'a str>,
-    status: u16,
-    duration_us: u128,
-    code: Option<&'static str>,
-    cause: Option<&'a str>,
 }
 
 /// The answer to everything while the settings are wrong: `/readyz` says what is
