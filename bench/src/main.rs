@@ -73,7 +73,7 @@ struct Arguments {
 
 impl Arguments {
     fn chooses(&self, row: &Row) -> bool {
-        let always = matches!(row.kind, Kind::Hello | Kind::Update | Kind::HelloKept);
+        let always = row.kind == row.kind.hello() || row.kind == Kind::Update;
         always || self.only.is_empty() || self.only.iter().any(|only| row.name.contains(only))
     }
 }

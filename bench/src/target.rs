@@ -69,7 +69,7 @@ impl Kind {
     }
 
     /// Whether its instances are kept.
-    pub(crate) fn is_kept(self) -> bool {
+    fn is_kept(self) -> bool {
         matches!(self, Self::HelloKept | Self::Kept | Self::InstanceKept)
     }
 

@@ -108,15 +108,15 @@ pub async fn each(
     tell: Tell,
 ) -> Result<Vec<Result<Done>>> {
     require(app, cx).await?;
-    let mut done = match &cx.once {
+    let done = match &cx.once {
         Some(once) => once.parts(app, operations.len()).await?,
         None => vec![None; operations.len()],
     };
     let begin = app.now();
     let time = app.config.request_timeout.mul_f32(0.7);
     let mut results = Vec::with_capacity(operations.len());
-    for (number, (operation, done)) in operations.into_iter().zip(&mut done).enumerate() {
-        results.push(match (done.take(), operation) {
+    for (number, (operation, done)) in operations.into_iter().zip(done).enumerate() {
+        results.push(match (done, operation) {
             (Some(told), _) => Ok(Done::Before(told)),
             (None, Ok(_)) if app.now().since(begin) > time => {
                 Err(Error::unavailable("a batch took too long"))

@@ -27,7 +27,7 @@ const SESSIONS_KEPT: Duration = Duration::from_secs(90 * 86_400);
 const PURGE_BATCH: u32 = 500;
 /// The same of what comes in great numbers: the buckets of rate limits, and answers, of
 /// which a batch leaves one for each of its operations.
-const SMALL_BATCH: u32 = 5_000;
+const LARGE_BATCH: u32 = 5_000;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,12 +53,12 @@ pub async fn run(app: &App, cx: &Context) -> Result<Done> {
 
 async fn purge(app: &App, now: Timestamp) -> Result<usize> {
     let expired: [Statement; 8] = [
-        rate_limits::delete_full(now, SMALL_BATCH),
+        rate_limits::delete_full(now, LARGE_BATCH),
         one_time_tokens::purge(now, PURGE_BATCH),
         registrations::purge(now, PURGE_BATCH),
         invitations::purge(now, PURGE_BATCH),
         challenges::purge(now, PURGE_BATCH),
-        answers::purge(now, SMALL_BATCH),
+        answers::purge(now, LARGE_BATCH),
         sessions::purge(now.minus(SESSIONS_KEPT), PURGE_BATCH),
         kept::purge(now.minus(MAILS_KEPT), PURGE_BATCH),
     ];
