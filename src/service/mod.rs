@@ -66,6 +66,8 @@ fn busy() -> crate::error::Error {
 pub struct Context {
     /// Names the request in logs, answers and events.
     pub request_id: String,
+    /// The trace that it is a part of (W3C Trace Context), for the log.
+    pub trace_id: Option<String>,
     /// What the caller shows for itself.
     pub credentials: Credentials,
     /// Where it comes from, as far as that can be trusted.

@@ -14,6 +14,7 @@ use crate::service::{Context, WroteMail};
 pub fn read(app: &App, headers: &HeaderMap, now: Timestamp) -> Context {
     Context {
         request_id: headers::request_id(headers, now, &*app.rng),
+        trace_id: headers::trace_id(headers),
         address: headers::client_address(headers, app.config.trusted_proxies),
         is_local: headers::is_local(headers, app.config.trusted_proxies),
         user_agent: text(headers, header::USER_AGENT),

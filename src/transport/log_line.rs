@@ -8,7 +8,7 @@ use crate::config::LogLevel;
 use crate::domain::time::Timestamp;
 
 /// What a transport knows of a request that has ended.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 pub struct Ended<'a> {
     /// Its name.
     pub request_id: &'a str,

@@ -160,7 +160,9 @@ async fn the_log_has_one_line_for_each_request() {
     app.log.take();
     let path = format!("/api/v1/users/{}?secret=1", alice.id);
     alice.with("x-request-id", "r-1").get(path).await.assert_problem(403, "forbidden");
-    app.anon().with("x-request-id", "r-2").get("/secret").await.assert_problem(404, "not_found");
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let traced = app.anon().with("x-request-id", "r-2").with("traceparent", trace);
+    traced.get("/secret").await.assert_problem(404, "not_found");
     assert_snapshot!(serde_json::to_string_pretty(&app.log.take()).unwrap(), @r#"
     [
       {
@@ -185,7 +187,8 @@ async fn the_log_has_one_line_for_each_request() {
         "request_id": "r-2",
         "route": null,
         "status": 404,
-        "time": "2026-01-01T00:00:00.000000Z"
+        "time": "2026-01-01T00:00:00.000000Z",
+        "trace_id": "0af7651916cd43dd8448eb211c80319c"
       }
     ]
     "#);

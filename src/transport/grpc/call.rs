@@ -30,7 +30,6 @@ pub struct Inner {
     pub cx: Context,
     /// The path; `None` for a method that there is not.
     route: Option<&'static str>,
-    trace: Option<String>,
     begin: Timestamp,
     failure: Mutex<Option<Failure>>,
 }
@@ -45,14 +44,8 @@ impl Deref for Call {
 
 impl Call {
     /// A call that begins now.
-    pub fn new(
-        app: Arc<App>,
-        cx: Context,
-        route: Option<&'static str>,
-        trace: Option<String>,
-        begin: Timestamp,
-    ) -> Self {
-        Self(Arc::new(Inner { app, cx, route, trace, begin, failure: Mutex::new(None) }))
+    pub fn new(app: Arc<App>, cx: Context, route: Option<&'static str>, begin: Timestamp) -> Self {
+        Self(Arc::new(Inner { app, cx, route, begin, failure: Mutex::new(None) }))
     }
 
     /// The call of a request, and its message.
@@ -113,7 +106,7 @@ impl Call {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let ended = Ended {
             request_id: &self.cx.request_id,
-            trace_id: self.trace.as_deref(),
+            trace_id: self.cx.trace_id.as_deref(),
             method: "POST",
             route: self.route,
             status: 200,

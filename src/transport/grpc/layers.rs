@@ -90,9 +90,8 @@ pub async fn around(
     // The call gets a name. Who calls is read, not believed.
     let cx = context::read(&app, request.headers(), begin);
     let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
-    let trace = headers::trace_id(request.headers());
     let method = METHODS.iter().find(|(path, ..)| *path == request.uri().path());
-    let call = Call::new(app, cx, method.map(|(path, ..)| *path), trace, begin);
+    let call = Call::new(app, cx, method.map(|(path, ..)| *path), begin);
     request.extensions_mut().insert(call.clone());
 
     let response = answer(&call, method, request, next).await;

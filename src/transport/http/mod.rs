@@ -72,6 +72,7 @@ use super::log_line::{self, Ended};
 use crate::app::App;
 use crate::config::ConfigErrors;
 use crate::domain::time::Timestamp;
+use crate::service::Context;
 use crate::service::health::Check;
 use crate::service::mails;
 use problem::Problem;
@@ -134,7 +135,7 @@ impl Server {
         rate_limit::add(&mut response, &context.limits.get());
 
         // One line in the log, without secrets and without personal data.
-        self.log(&method, begin, &context.request_id, &response, problem.as_ref());
+        self.log(&method, begin, &context, &response, problem.as_ref());
 
         // What the request wrote to people is sent once nobody waits for it.
         if context.wrote_mail.get() {
@@ -189,20 +190,21 @@ impl Server {
         &self,
         method: &Method,
         begin: Timestamp,
-        request_id: &str,
+        context: &Context,
         response: &Response<Body>,
         problem: Option<&Problem>,
     ) {
         let status = response.status();
         let route = response.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let ended = Ended {
-            request_id,
+            request_id: &context.request_id,
+            trace_id: context.trace_id.as_deref(),
             method: method.as_str(),
             route,
             status: status.as_u16(),
+            grpc_status: None,
             code: problem.map(|problem| problem.code),
             cause: problem.and_then(|problem| problem.cause.as_deref()),
-            ..Ended::default()
         };
         log_line::write(&self.app, begin, status.is_server_error(), ended);
     }
