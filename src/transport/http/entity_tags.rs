@@ -3,6 +3,9 @@
 use axum::http::HeaderValue;
 use axum::http::header::GetAll;
 
+/// What a field looks like that names something, as a regular expression of ECMA-262.
+pub const PATTERN: &str = r#"^(\*|(W/)?"[\t !#-~]*"([\t ]*,[\t ,]*(W/)?"[\t !#-~]*")*)$"#;
+
 /// One tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntityTag<'a> {
@@ -83,6 +86,30 @@ mod tests {
         check(&["\"3\",,\t\"4\" ,", "\"5\""], Some(Named::Tags(three)));
         let weak = EntityTag { weak: true, opaque: "" };
         check(&["W/\"\""], Some(Named::Tags(vec![weak])));
+    }
+
+    #[test]
+    fn the_pattern_says_what_is_well_formed() {
+        let pattern = regex_lite::Regex::new(PATTERN).unwrap();
+        for (field, is_named) in [
+            ("*", true),
+            ("\"\"", true),
+            ("W/\"1\"", true),
+            ("\"1\",\"a,b\" ,\t,W/\"2 3\"", true),
+            ("", false),
+            ("1", false),
+            ("**", false),
+            ("\"1", false),
+            ("\"1\" \"2\"", false),
+            ("\"1\",*", false),
+            ("w/\"1\"", false),
+            ("\"\u{e9}\"", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(NAME, HeaderValue::from_bytes(field.as_bytes()).unwrap());
+            let named = read(headers.get_all(NAME)).is_some_and(|n| n != Named::Tags(vec![]));
+            assert_eq!((named, pattern.is_match(field)), (is_named, is_named), "{field}");
+        }
     }
 
     #[test]

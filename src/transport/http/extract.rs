@@ -164,15 +164,17 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<Precondition>, Erro
     if !headers.contains_key(header::IF_MATCH) {
         return Ok(None);
     }
-    let malformed = "If-Match must be a list of entity tags in double quotes, or *.";
-    let named = entity_tags::read(headers.get_all(header::IF_MATCH));
-    match named.ok_or_else(|| Error::Malformed(malformed.to_owned()))? {
-        Named::Any => Ok(Some(Precondition::None)),
+    match entity_tags::read(headers.get_all(header::IF_MATCH)) {
+        Some(Named::Any) => Ok(Some(Precondition::None)),
         // A weak tag, or one of somebody else's, matches no version.
-        Named::Tags(tags) => {
+        Some(Named::Tags(tags)) if !tags.is_empty() => {
             let strong = tags.iter().filter(|tag| !tag.weak);
             let versions = strong.filter_map(|tag| tag.opaque.parse().ok()).collect();
             Ok(Some(Precondition::Versions(versions)))
+        }
+        _ => {
+            let malformed = "If-Match must be a list of entity tags in double quotes, or *.";
+            Err(Error::Malformed(malformed.to_owned()))
         }
     }
 }

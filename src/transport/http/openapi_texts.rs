@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::entity_tags;
 use super::exports::Format;
 use super::finding;
 use super::imports::report::Told;
@@ -101,6 +102,11 @@ pub fn describe_parameter(parameter: &mut Value) {
             "filter" | "external_id" => set(schema, "minLength", json!(1)),
             _ => {}
         }
+    }
+    if name == "If-Match"
+        && let Some(schema) = parameter.get_mut("schema")
+    {
+        set(schema, "pattern", json!(entity_tags::PATTERN));
     }
     let rule = PARAMETERS.iter().find(|(own, _, _)| *own == name);
     let place = parameter.get("in").and_then(Value::as_str);
