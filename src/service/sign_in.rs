@@ -14,11 +14,11 @@ use crate::domain::session::Device;
 use crate::domain::time::random;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
-use crate::store::addressees::{self, Addressee};
-use crate::store::{events, users};
+use crate::store::{addressees, events, users};
 
 /// Signs a user in with address and password. The answer does not tell, by its
-/// words or by its time, whether the address is known.
+/// words or by its time, whether the address is known: neither to whoever registered
+/// with it a moment ago, and knows a password of their own.
 pub async fn sign_in(
     app: &App,
     cx: &Context,
@@ -46,30 +46,21 @@ async fn try_once(
 ) -> Result<Option<Admission>> {
     let mut attempt = Attempt::new(app, cx, Policy::SIGN_IN, Some(Account::Email(email)));
     let now = app.now();
-    let target = addressees::signing_in(email.normalized(), cx.place(), now);
-    let (was_here, addressee) = match attempt.look(app, target).await? {
+    let target = addressees::signing_in(email.normalized(), cx.place());
+    let (was_here, holder) = match attempt.look(app, target).await? {
         Some(row) => addressees::signing_in_from_row(row)?,
-        None => (false, Addressee::Nobody),
+        None => (false, None),
     };
     if was_here {
         attempt.at_known_place();
     }
     attempt.require_left(now)?;
-    let (hash, user) = match addressee {
-        Addressee::User(user, hash) => (hash, Some(*user)),
-        Addressee::Registered(registration) => (Some(registration.password_hash), None),
-        Addressee::Nobody => (None, None),
-    };
+    let (user, hash) = holder.map_or((None, None), |(user, hash)| (Some(user), hash));
     match (app.passwords.verify(password.clone(), hash.clone()).await?, user, hash) {
         (true, Some(user), Some(hash)) => {
             let renewed = renewed(app, &hash, password).await?;
             let proven = Proven { user, hash, renewed };
             accept(app, cx, attempt, proven, device).await
-        }
-        // Only who knows the password learns that somebody registered.
-        (true, None, _) => {
-            attempt.look_again(app).await?;
-            Err(email_unverified())
         }
         (_, user, _) => Err(refuse(app, cx, attempt, user.map(|user| user.id)).await?),
     }
@@ -132,9 +123,4 @@ async fn refuse(
         app.store.commit([events::append(&event)]).await?;
     }
     Ok(Error::InvalidCredentials)
-}
-
-fn email_unverified() -> Error {
-    let detail = "Prove the address first: open the link in the mail that you got.";
-    Error::refused("email_unverified", detail)
 }

@@ -1,6 +1,6 @@
 //! Whose an address is: a user's, or that of somebody who registered with it.
 
-use super::database::{DatabaseError, Row, Statement};
+use super::database::{Columns, DatabaseError, Row, Statement};
 use super::registrations::{self, registration_columns};
 use super::users::{self, user_columns};
 use crate::domain::address::AddressPrefix;
@@ -19,47 +19,35 @@ pub enum Addressee {
     Nobody,
 }
 
-/// The columns of an addressee, in the order in which [`from_row`] reads them, and
-/// where they come from: always one row, so that it takes as long for nobody as
-/// for somebody. `$given` is an address and the time `now`.
-macro_rules! addressee {
-    ($given:literal) => {
-        concat!(
-            registration_columns!(),
-            ", u.password_hash, ",
-            user_columns!(),
-            " FROM (",
-            $given,
-            ") a LEFT JOIN users u ON u.email_normalized = a.address \
-             LEFT JOIN registrations r ON u.id IS NULL AND r.id = (SELECT n.id \
-             FROM registrations n WHERE n.email_normalized = a.address \
-             AND n.expires_at > a.now ORDER BY n.id DESC LIMIT 1)"
-        )
-    };
-}
-
-/// Whose a normalised address is.
+/// Whose a normalised address is: always one row, so that it takes as long for nobody
+/// as for somebody.
 pub fn by_address(normalized: &str, now: Timestamp) -> Statement {
     let sql = concat!(
         "SELECT ",
-        addressee!("SELECT CAST($1 AS TEXT) AS address, CAST($2 AS BIGINT) AS now")
+        registration_columns!(),
+        ", u.password_hash, ",
+        user_columns!(),
+        " FROM (SELECT CAST($1 AS TEXT) AS address, CAST($2 AS BIGINT) AS now) a \
+         LEFT JOIN users u ON u.email_normalized = a.address \
+         LEFT JOIN registrations r ON u.id IS NULL AND r.id = (SELECT n.id \
+         FROM registrations n WHERE n.email_normalized = a.address \
+         AND n.expires_at > a.now ORDER BY n.id DESC LIMIT 1)"
     );
     Statement::new(sql, vec![normalized.into(), now.into()]).expecting(1)
 }
 
-/// The same, behind the id of a session of the user that began at this place, if
-/// one ever did.
-pub fn signing_in(normalized: &str, place: Option<AddressPrefix>, now: Timestamp) -> Statement {
+/// The user with a normalised address, behind the id of a session of theirs that began
+/// at this place, if one ever did. One row, too.
+pub fn signing_in(normalized: &str, place: Option<AddressPrefix>) -> Statement {
     let sql = concat!(
         "SELECT (SELECT s.id FROM sessions s WHERE s.user_id = u.id \
-         AND s.address_prefix = a.place LIMIT 1) AS session_here, ",
-        addressee!(
-            "SELECT CAST($1 AS TEXT) AS address, CAST($2 AS BIGINT) AS now, \
-             CAST($3 AS TEXT) AS place"
-        )
+         AND s.address_prefix = a.place LIMIT 1) AS session_here, u.password_hash, ",
+        user_columns!(),
+        " FROM (SELECT CAST($1 AS TEXT) AS address, CAST($2 AS TEXT) AS place) a \
+         LEFT JOIN users u ON u.email_normalized = a.address"
     );
     let place = place.map(|place| place.to_string());
-    Statement::new(sql, vec![normalized.into(), now.into(), place.into()]).expecting(1)
+    Statement::new(sql, vec![normalized.into(), place.into()]).expecting(1)
 }
 
 /// Reads the row of [`by_address`].
@@ -68,17 +56,24 @@ pub fn from_row(row: Row) -> Result<Addressee, DatabaseError> {
     if let Some(registration) = registrations::from_columns(&mut columns)? {
         return Ok(Addressee::Registered(registration));
     }
-    let password_hash = columns.optional_text()?;
-    if columns.rest_is_null() {
-        return Ok(Addressee::Nobody);
-    }
-    Ok(Addressee::User(Box::new(users::from_columns(&mut columns)?), password_hash))
+    let user = user_from_columns(columns)?;
+    Ok(user.map_or(Addressee::Nobody, |(user, hash)| Addressee::User(Box::new(user), hash)))
 }
 
-/// Reads the row of [`signing_in`]: whether there was such a session, and whose
-/// the address is.
-pub fn signing_in_from_row(row: Row) -> Result<(bool, Addressee), DatabaseError> {
+/// A user and their password hash, if they have one.
+type Holder = (User, Option<String>);
+
+/// Reads the row of [`signing_in`]: whether there was such a session, and the user.
+pub fn signing_in_from_row(row: Row) -> Result<(bool, Option<Holder>), DatabaseError> {
     let mut columns = row.read();
     let was_here = columns.optional_text()?.is_some();
-    Ok((was_here, from_row(columns.rest())?))
+    Ok((was_here, user_from_columns(columns)?))
+}
+
+fn user_from_columns(mut columns: Columns) -> Result<Option<Holder>, DatabaseError> {
+    let password_hash = columns.optional_text()?;
+    if columns.rest_is_null() {
+        return Ok(None);
+    }
+    Ok(Some((users::from_columns(&mut columns)?, password_hash)))
 }

@@ -107,7 +107,7 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
 
     {
       "code": "invalid_credentials",
-      "detail": "The email address or the password is wrong.",
+      "detail": "The email address or the password is wrong, or the address was not proven yet.",
       "request_id": "same",
       "status": 401,
       "title": "Invalid credentials",

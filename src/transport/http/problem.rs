@@ -229,7 +229,7 @@ impl From<Error> for Problem {
                 StatusCode::UNAUTHORIZED,
                 "invalid_credentials",
                 "Invalid credentials",
-                "The email address or the password is wrong.",
+                "The email address or the password is wrong, or the address was not proven yet.",
             ),
             Error::InvalidCode => Self::new(
                 StatusCode::UNAUTHORIZED,

@@ -79,9 +79,9 @@ impl FromFields for RefreshRequest {
     security(()), request_body = SignInBody,
     responses((status = 201, description = "Signed in.", body = SignedInView),
         (status = 202, description = "The second factor is asked for.", body = ChallengeView),
-        (status = 401, description = "`invalid_credentials`: address or password is wrong."),
-        (status = 403, description = "The account is suspended; or `email_unverified`: \
-            the address was registered and not proven yet."),
+        (status = 401, description = "`invalid_credentials`: address or password is wrong, \
+            or the address was registered and not proven yet."),
+        (status = 403, description = "The account is suspended."),
         (status = 429, description = "Too many attempts failed.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
