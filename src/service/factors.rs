@@ -14,7 +14,7 @@ use crate::domain::mail::Message;
 use crate::domain::role::Permission;
 use crate::domain::secret::Purpose;
 use crate::error::{Error, Result};
-use crate::store::database::Statement;
+use crate::store::database::{DatabaseError, Statement};
 use crate::store::{challenges, events, factors, sessions};
 
 /// A new authenticator app, told once.
@@ -103,7 +103,8 @@ pub async fn remove(app: &App, cx: &Context, code: &Code) -> Result<()> {
     question.commit(uses, rest, &()).await
 }
 
-/// Removes the factors of somebody who has lost them, and ends their sessions.
+/// Removes the factors of somebody who has lost them, and ends their sessions. Where
+/// there are none, nothing happens.
 pub async fn reset(app: &App, cx: &Context, id: UserId) -> Result<()> {
     let (caller, user) = users::find(app, cx, id).await?;
     caller.require(&Permission::USERS_WRITE)?;
@@ -118,8 +119,10 @@ pub async fn reset(app: &App, cx: &Context, id: UserId) -> Result<()> {
     let event = cx.event(app, now, caller.actor(), EventKind::FactorsReset, Some(id));
     let notice = mails::notice(app, cx, now, &user, Message::SecondFactorRemoved {})?;
     let end = [sessions::end_all(id, now), events::append(&event), notice];
-    let commit = app.store.commit(removal(id).into_iter().chain(end));
-    commit.await.map_err(|error| error.on_guard(Error::NotFound("factor")))
+    match app.store.commit(removal(id).into_iter().chain(end)).await {
+        Err(DatabaseError::Guard { .. }) => Ok(()),
+        result => Ok(result?),
+    }
 }
 
 fn question<'a>(app: &'a App, cx: &'a Context, caller: &'a SignedInUser) -> Question<'a> {

@@ -200,12 +200,12 @@ pub async fn replace_recovery_codes(
     answer(&cx, view, factors::replace_recovery_codes(&app, &cx, &code)).await
 }
 
-/// Removes the second factor of somebody who has lost it, and ends their sessions.
-/// Needs `users:write`.
+/// Removes the second factor of somebody who has lost it, and ends their sessions; of
+/// somebody who has none, it does nothing. Needs `users:write`.
 #[utoipa::path(delete, path = "/api/v1/users/{id}/factors", tag = "factors",
     operation_id = "reset_factors",
     params(("id" = String, Path, format = "uuid", description = "The user.")),
-    responses((status = 204, description = "Removed.")))]
+    responses((status = 204, description = "There is none any more.")))]
 pub async fn reset(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
