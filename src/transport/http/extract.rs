@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use serde_json::{Map, Value};
 
 use super::entity_tags::{self, Named};
 use super::idempotency;
+use super::imports;
 use super::json::{self, Fields};
 use super::preconditions;
 use super::problem::Problem;
@@ -46,8 +47,22 @@ impl<S: Sync> FromRequestParts<S> for AnyCx {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         idempotency::refuse_unfit(parts)?;
         preconditions::refuse_unknown(parts)?;
+        refuse_query(parts)?;
         Ok(Self(context(parts)?))
     }
+}
+
+/// Refuses a change that says something in its query, where nobody reads one: whoever
+/// names a version there must not believe that it was looked at.
+fn refuse_query(parts: &Parts) -> Result<(), Error> {
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    if is_read || parts.uri.query().is_none() || parts.uri.path() == imports::PATH {
+        return Ok(());
+    }
+    let Query(members) = Query::read(parts)?;
+    let unknown = |name| Invalid::new("unknown_field", "is no parameter of this request").of(name);
+    let errors: Vec<_> = members.into_iter().take(json::MAX_ERRORS).map(|m| unknown(m.0)).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
 pub(super) fn context(parts: &Parts) -> Result<Arc<Context>, Error> {
@@ -186,20 +201,24 @@ impl<S: Sync> FromRequestParts<S> for Query {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self::read(parts)?)
+    }
+}
+
+impl Query {
+    fn read(parts: &Parts) -> Result<Self, Error> {
         let mut members = Map::new();
         let query = parts.uri.query().unwrap_or_default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let name: String = name.chars().take(64).collect();
             if members.insert(name.clone(), Value::String(value.into_owned())).is_some() {
                 let reason = Invalid::new("repeated", "must be given once");
-                return Err(Error::invalid(name, reason).into());
+                return Err(Error::invalid(name, reason));
             }
         }
         Ok(Self(members))
     }
-}
 
-impl Query {
     /// The members, to be judged like those of a body.
     pub fn fields(self) -> Result<Fields, Error> {
         Fields::of(Value::Object(self.0))

@@ -72,6 +72,9 @@ const ALWAYS: &[Shared] = &[
     ("Unavailable", "503", "Something that the service depends on does not answer. Try again."),
     ("TimedOut", "504", "The request took too long."),
 ];
+/// Of a body; or of the query, which most changes do not read.
+const INVALID_FIELDS: Shared =
+    ("InvalidFields", "422", "Some fields are not acceptable; `errors` names each.");
 const WITH_IF_NONE_MATCH: &[Shared] =
     &[("NotModified", "304", "It still has the version that If-None-Match names.")];
 const WITH_IDEMPOTENCY_KEY: &[Shared] = &[
@@ -86,19 +89,20 @@ const WITH_CREDENTIAL: &[Shared] = &[
     ("Unauthenticated", "401", "No credential, or one that is not (or no longer) good."),
     ("Forbidden", "403", "The caller may not do this."),
 ];
-const WITH_BODY: &[Shared] = &[
-    ("UnsupportedMediaType", "415", "The body is of another media type."),
-    ("InvalidFields", "422", "Some fields are not acceptable; `errors` names each."),
-];
+const WITH_BODY: &[Shared] =
+    &[("UnsupportedMediaType", "415", "The body is of another media type."), INVALID_FIELDS];
 const WITH_QUERY: &[Shared] =
     &[("InvalidParameters", "422", "Some parameters are not acceptable; `errors` names each.")];
 const WITH_PATH: &[Shared] = &[("NotFound", "404", "There is no such resource.")];
 const WITH_IF_MATCH: &[Shared] = &[("Conflict", "409", "A conflict with what is there.")];
-const OF_CHANGES: &[Shared] = &[(
-    "PreconditionFailed",
-    "412",
-    "Another version than If-Match names; or it names one where there are none.",
-)];
+const OF_CHANGES: &[Shared] = &[
+    (
+        "PreconditionFailed",
+        "412",
+        "Another version than If-Match names; or it names one where there are none.",
+    ),
+    INVALID_FIELDS,
+];
 
 /// The headers of responses, by name.
 const HEADERS: &[(&str, &str)] = &[
