@@ -4,7 +4,7 @@ use std::slice;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
-use json_patch::{PatchErrorKind, PatchOperation};
+use json_patch::{PatchErrorKind, PatchOperation, TestOperation};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -101,14 +101,42 @@ impl JsonPatch {
     pub fn apply(&self, mut document: Value) -> Result<Value> {
         for (place, operation) in self.0.iter().enumerate() {
             // The document is a copy: there is nothing to undo when it fails.
-            let patched = json_patch::patch_unsafe(&mut document, slice::from_ref(operation));
-            patched.map_err(|error| failed(place, &error.kind))?;
+            let done = match operation {
+                PatchOperation::Test(test) => tested(&document, test),
+                change => json_patch::patch_unsafe(&mut document, slice::from_ref(change))
+                    .map_err(|error| error.kind),
+            };
+            done.map_err(|kind| failed(place, &kind))?;
             if depth(&document) > MAX_DEPTH || document.to_string().len() > MAX_SIZE {
                 let reason = Invalid::new("too_large", "makes the user too large");
                 return Err(Error::invalid(place.to_string(), reason));
             }
         }
         Ok(document)
+    }
+}
+
+/// Numbers are the same by their value, however they are written (RFC 6902, 4.6).
+fn tested(document: &Value, test: &TestOperation) -> Result<(), PatchErrorKind> {
+    let there = document.pointer(test.path.as_str()).ok_or(PatchErrorKind::InvalidPointer)?;
+    if is_same(there, &test.value) { Ok(()) } else { Err(PatchErrorKind::TestFailed) }
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || (one.is_f64() || other.is_f64()) && one.as_f64() == other.as_f64()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let is_there =
+                |(name, value)| other.get(name).is_some_and(|other| is_same(value, other));
+            one.len() == other.len() && one.iter().all(is_there)
+        }
+        _ => one == other,
     }
 }
 
@@ -170,6 +198,27 @@ impl<T: FromFields> FromRequest<Arc<App>> for Change<T> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_test_compares_values_and_not_how_they_are_written() {
+        let there = json!({"a": [1, {"b": 2.0}], "c": 9_007_199_254_740_993_u64});
+        for (path, value, is_same) in [
+            ("/a/0", "1.0", true),
+            ("/a/0", "1e0", true),
+            ("/a/0", "1.1", false),
+            ("/a", r#"[1.0,{"b":2}]"#, true),
+            ("/a", r#"[1,{"b":2,"c":null}]"#, false),
+            ("/a", r#"[1]"#, false),
+            ("/a/1/b", "\"2\"", false),
+            ("/c", "9007199254740993", true),
+            ("/c", "9007199254740992", false),
+        ] {
+            let value: Value = serde_json::from_str(value).unwrap();
+            let test = json!([{"op": "test", "path": path, "value": value}]);
+            let done = JsonPatch::parse(test).unwrap().apply(there.clone());
+            assert_eq!(done.is_ok(), is_same, "{path} and {value}");
+        }
+    }
 
     #[test]
     fn copies_of_copies_end_before_they_are_large() {
