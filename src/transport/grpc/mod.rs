@@ -132,10 +132,16 @@ fn router(app: Arc<App>) -> Router {
         .max_decoding_message_size(limit)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
-    let health = HealthServer::new(health::HealthCheck(Arc::clone(&app)));
+    let health = HealthServer::new(health::HealthCheck(Arc::clone(&app)))
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip);
     let reflection = reflection::Reflection::default();
-    let v1 = v1::server_reflection_server::ServerReflectionServer::new(reflection.clone());
-    let v1alpha = v1alpha::server_reflection_server::ServerReflectionServer::new(reflection);
+    let v1 = v1::server_reflection_server::ServerReflectionServer::new(reflection.clone())
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip);
+    let v1alpha = v1alpha::server_reflection_server::ServerReflectionServer::new(reflection)
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip);
     let router = add(Router::new(), users);
     let router = add(add(router, sessions), tokens);
     let router = add(add(add(router, health), v1), v1alpha);

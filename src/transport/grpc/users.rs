@@ -176,7 +176,9 @@ pub async fn update(call: &Call, message: pb::UpdateUserRequest) -> Result<Direc
     let user = message.user.unwrap_or_default();
     let id = user_id(&user.id)?;
     let precondition = precondition(message.version);
-    let mask = message.update_mask.unwrap_or_else(|| populated(&user));
+    // A mask that names nothing is none: AIP-134.
+    let mask = message.update_mask.filter(|mask| !mask.paths.is_empty());
+    let mask = mask.unwrap_or_else(|| populated(&user));
     if mask.paths == ["*"] {
         message.version.ok_or(Error::PreconditionRequired)?;
         let profile = profile(user)?;

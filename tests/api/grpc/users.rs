@@ -111,11 +111,13 @@ async fn a_mask_says_what_an_update_changes() {
 async fn without_a_mask_what_is_not_empty_is_changed() {
     let app = TestApp::new().await;
     let (admin, alice) = (app.admin().await, app.user("alice").await);
-    let user = pb::User { id: alice.id.clone(), name: "Ada".to_owned(), ..pb::User::default() };
-    let request = pb::UpdateUserRequest { user: Some(user), update_mask: None, version: None };
-    admin.users().update_user(request).await.unwrap();
-    let changed = get(&admin, &alice.id).await;
-    assert_eq!((changed.name.as_str(), changed.email.as_str()), ("Ada", "alice@example.com"));
+    for (name, update_mask) in [("Ada", None), ("Eve", Some(FieldMask::default()))] {
+        let user = pb::User { id: alice.id.clone(), name: name.to_owned(), ..pb::User::default() };
+        let request = pb::UpdateUserRequest { user: Some(user), update_mask, version: None };
+        admin.users().update_user(request).await.unwrap();
+        let changed = get(&admin, &alice.id).await;
+        assert_eq!((changed.name.as_str(), changed.email.as_str()), (name, "alice@example.com"));
+    }
 }
 
 #[tokio::test]

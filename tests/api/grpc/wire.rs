@@ -101,6 +101,9 @@ async fn a_message_may_come_compressed() {
     let channel = app.admin().await.channel();
     let answer = channel.clone().with("grpc-encoding", "gzip").send(CREATE, gzip(&create())).await;
     assert_eq!(answer.code(), Code::Ok);
+    let health = channel.clone().with("grpc-encoding", "gzip");
+    let answer = health.send("/grpc.health.v1.Health/Check", gzip(&[])).await;
+    assert_eq!(answer.code(), Code::Ok);
     let answer = channel.with("grpc-encoding", "br").send(CREATE, gzip(&create())).await;
     assert_eq!(answer.code(), Code::Unimplemented);
     assert_eq!(answer.headers["grpc-accept-encoding"], "gzip,identity");
