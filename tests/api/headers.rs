@@ -90,7 +90,7 @@ async fn pages_of_the_origins_in_the_settings_may_call() {
     access-control-allow-headers: Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, API-Version, X-Grpc-Web, X-User-Agent, Grpc-Timeout
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: https://app.example.com
-    access-control-expose-headers: Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Sunset, X-Request-Id, API-Version
+    access-control-expose-headers: Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Sunset, WWW-Authenticate, X-Request-Id, API-Version
     access-control-max-age: 600
     vary: Origin
     ");
@@ -103,6 +103,15 @@ async fn pages_of_the_origins_in_the_settings_may_call() {
             assert_eq!(answer.header("access-control-allow-credentials"), None);
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_kept_for_everybody_is_kept_for_each_origin_apart() {
+    let app = TestApp::with(&[("cors_origins", "https://app.example.com")]).await;
+    let keys = app.anon().get("/.well-known/jwks.json").await.assert_status(200);
+    assert_eq!(keys.header("cache-control"), Some("public, max-age=300"));
+    assert_eq!(keys.header("vary"), Some("Origin"));
+    assert_eq!(TestApp::new().await.anon().get("/livez").await.header("vary"), None);
 }
 
 #[tokio::test]

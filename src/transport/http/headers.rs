@@ -255,7 +255,7 @@ const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; incl
 const OUR_VERSION: HeaderValue = HeaderValue::from_static(VERSION);
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, \
-     Retry-After, Sunset, X-Request-Id, API-Version",
+     Retry-After, Sunset, WWW-Authenticate, X-Request-Id, API-Version",
 );
 
 /// Adds what every response has.
@@ -264,6 +264,7 @@ pub fn add(
     request_id: &str,
     origin: Option<HeaderValue>,
     https: bool,
+    cors: bool,
 ) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
@@ -277,10 +278,13 @@ pub fn add(
     if https {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HTTPS_ONLY);
     }
+    // What a cache keeps for one page is not what another one may read.
+    if cors {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.entry(header::ACCESS_CONTROL_EXPOSE_HEADERS).or_insert(EXPOSED);
-        headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
 }
 

@@ -126,6 +126,7 @@ impl Server {
             &context.request_id,
             origin,
             app.config.public_url.starts_with("https"),
+            !app.config.cors_origins.is_empty(),
         );
 
         // Who uses what will be gone learns when.
