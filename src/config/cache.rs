@@ -26,9 +26,7 @@ impl Reader {
             "kv+instance" => Some((true, true)),
             _ => None,
         });
-        let max_age = self.value("cache_max_age", "must be a duration from 1s to 60s", |text| {
-            super::duration(text).filter(|age| (1..=60).contains(&age.as_secs()))
-        });
+        let max_age = self.duration("cache_max_age", ["1s", "60s"]);
         let (shared, instance) = tiers?;
         Some(CacheConfig { shared, instance, max_age: max_age? })
     }

@@ -155,12 +155,12 @@ impl Reader {
         let bootstrap_token = self.value("bootstrap_token", "must be text", |text| {
             Some((!text.is_empty()).then(|| text.to_owned()))
         });
-        let access_token_ttl = self.duration("access_token_ttl");
+        let access_token_ttl = self.duration("access_token_ttl", ["1s", "30d"]);
         let signing_algorithm =
             self.value("signing_algorithm", "must be EdDSA or ES256", Algorithm::parse);
-        let signing_key_max_age = self.duration("signing_key_max_age");
-        let refresh_token_ttl = self.duration("refresh_token_ttl");
-        let refresh_grace = self.duration("refresh_grace");
+        let signing_key_max_age = self.duration("signing_key_max_age", ["1h", "3650d"]);
+        let refresh_token_ttl = self.duration("refresh_token_ttl", ["1m", "3650d"]);
+        let refresh_grace = self.duration("refresh_grace", ["0s", "10m"]);
         let rule = "must be open, invite or closed";
         let registration = self.value("registration", rule, RegistrationMode::parse);
         let password_min_length =
@@ -177,8 +177,9 @@ impl Reader {
         let cors_origins = self.value("cors_origins", "must be http(s) origins", |text| {
             text.split_whitespace().map(origin).collect()
         });
-        let body_limit = self.value("body_limit", "must be a size such as 1MiB", size);
-        let request_timeout = self.duration("request_timeout");
+        let body_limit =
+            self.value("body_limit", "must be a size from 1000 to 100MiB, such as 1MiB", size);
+        let request_timeout = self.duration("request_timeout", ["1s", "1h"]);
         let log_level =
             self.value("log_level", "must be error, warn, info or debug", |text| match text {
                 "error" => Some(LogLevel::Error),
@@ -229,8 +230,11 @@ impl Reader {
         parsed.map_err(|error| self.errors.push(error)).ok()
     }
 
-    fn duration(&mut self, name: &str) -> Option<Duration> {
-        self.value(name, "must be a duration such as 10s, 10m, 12h or 30d", duration)
+    /// A duration between two others, which a service can work with.
+    fn duration(&mut self, name: &str, [least, most]: [&str; 2]) -> Option<Duration> {
+        let range = duration(least)?..=duration(most)?;
+        let rule = format!("must be a duration from {least} to {most}, such as 10s, 10m or 12h");
+        self.value(name, &rule, |text| duration(text).filter(|given| range.contains(given)))
     }
 }
 
@@ -255,7 +259,12 @@ fn size(text: &str) -> Option<usize> {
     } else {
         (text, 1)
     };
-    number.trim().parse::<usize>().ok()?.checked_mul(unit).filter(|size| *size > 0)
+    number
+        .trim()
+        .parse::<usize>()
+        .ok()?
+        .checked_mul(unit)
+        .filter(|size| (1_000..=100 << 20).contains(size))
 }
 
 /// `scheme://host[:port]`, without a slash at its end.
@@ -311,7 +320,7 @@ mod tests {
             errors.to_string(),
             "database must be sqlite, or postgres with a postgres_url; public_url must be an http(s) URL without a path; \
              secret_key must be 32 bytes in base64; \
-             access_token_ttl must be a duration such as 10s, 10m, 12h or 30d; \
+             access_token_ttl must be a duration from 1s to 30d, such as 10s, 10m or 12h; \
              signing_algorithm must be EdDSA or ES256; \
              registration must be open, invite or closed; \
              password_min_length must be a number from 8 to 64; \

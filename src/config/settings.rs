@@ -52,11 +52,19 @@ pub const SETTINGS: &[Setting] = &[
         secret: true,
         description: "Who holds it may make the first admin; empty closes that door.",
     },
-    setting("access_token_ttl", "10m", "How long an access token is good."),
+    setting("access_token_ttl", "10m", "How long an access token is good, 1s to 30d."),
     setting("signing_algorithm", "EdDSA", "How access tokens are signed: EdDSA or ES256."),
-    setting("signing_key_max_age", "90d", "How long a key signs before the next one is made."),
-    setting("refresh_token_ttl", "30d", "How long a session lasts without a refresh."),
-    setting("refresh_grace", "10s", "How long a repeated refresh gets the same successor."),
+    setting(
+        "signing_key_max_age",
+        "90d",
+        "How long a key signs before the next one is made, 1h to 3650d.",
+    ),
+    setting("refresh_token_ttl", "30d", "How long a session lasts without a refresh, 1m to 3650d."),
+    setting(
+        "refresh_grace",
+        "10s",
+        "How long a repeated refresh gets the same successor, 0s to 10m.",
+    ),
     setting(
         "registration",
         "open",
@@ -95,8 +103,12 @@ pub const SETTINGS: &[Setting] = &[
         "10s",
         "How long the key-value store may remember, 1s to 60s: so long may it show what an instance could not make it forget.",
     ),
-    setting("body_limit", "1MiB", "The largest request body, in bytes, KiB or MiB."),
-    setting("request_timeout", "10s", "How long a request may take before it gets 504."),
+    setting(
+        "body_limit",
+        "1MiB",
+        "The largest request body, in bytes, KiB or MiB, 1000 to 100MiB.",
+    ),
+    setting("request_timeout", "10s", "How long a request may take before it gets 504, 1s to 1h."),
     setting("log_level", "info", "What is logged: error, warn, info (every request) or debug."),
     setting(
         "app_name",

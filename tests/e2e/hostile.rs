@@ -113,9 +113,11 @@ async fn tokens_that_are_not_good_get_401() {
     let before = everybody(&admin).await;
     let genuine = token(&service).await;
 
-    // The same database and the same key, but its tokens have no time to live.
-    let hasty = Service::start(&ours.clone().variable("access_token_ttl", "0s"));
+    // The same database and the same key, but its tokens have hardly a time to live.
+    let hasty = Service::start(&ours.clone().variable("access_token_ttl", "1s"));
     let expired = token(&hasty).await;
+    let holder = hasty.nobody().bearer(&expired);
+    while holder.get("/api/v1/me").await.status == 200 {}
     // A service of somebody else's.
     let other_key = "HxweHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgE=";
     let other = Service::start(&builder().variable("secret_key", other_key));

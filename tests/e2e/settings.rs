@@ -11,7 +11,7 @@ async fn a_wrong_setting_is_told_by_readyz_and_fails_every_request() {
     let nobody = service.nobody();
 
     let readiness = nobody.get("/readyz").await.expect(503).json();
-    let expected = "durability must be full or relaxed; body_limit must be a size such as 1MiB";
+    let expected = "durability must be full or relaxed; body_limit must be a size from 1000 to 100MiB, such as 1MiB";
     let settings = json!({"name": "settings", "status": "failed", "problem": expected});
     assert_eq!(readiness, json!({"status": "unavailable", "checks": [settings]}));
 
