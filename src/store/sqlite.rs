@@ -31,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(3);
 /// A database of the host, by its label in `spin.toml`.
 pub struct SpinSqlite {
     label: &'static str,
-    settings: [String; 5],
+    settings: [String; 6],
     patience: Duration,
     idle: Mutex<Vec<Connection>>,
     reader: Mutex<Option<Arc<Connection>>>,
@@ -83,6 +83,8 @@ impl SpinSqlite {
             "PRAGMA journal_mode = WAL".to_owned(),
             format!("PRAGMA synchronous = {}", if durable { "FULL" } else { "NORMAL" }),
             "PRAGMA foreign_keys = ON".to_owned(),
+            // What is deleted is gone from the file, too.
+            "PRAGMA secure_delete = ON".to_owned(),
             // From here on, it is asked again instead.
             "PRAGMA busy_timeout = 0".to_owned(),
         ];

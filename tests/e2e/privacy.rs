@@ -1,8 +1,11 @@
-//! What the log tells, and what it does not.
+//! What the log tells of people, and what is left of those who are gone.
 
+use std::fs;
+
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::service::{ADMIN, BOOTSTRAP_TOKEN, PASSWORD, Service, builder};
+use crate::service::{ADMIN, BOOTSTRAP_TOKEN, PASSWORD, Service, builder, on_sqlite};
 
 #[tokio::test]
 async fn the_log_has_a_line_for_each_request_and_nobodys_data() {
@@ -48,4 +51,27 @@ async fn the_log_has_a_line_for_each_request_and_nobodys_data() {
 
 fn body_of(user: &Value) -> Value {
     json!({"email": user["email"], "password": user["password"]})
+}
+
+#[tokio::test]
+async fn nothing_of_somebody_who_was_erased_is_left_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&on_sqlite().state_dir(folder.path()));
+    let admin = service.admin().await;
+    let grace = service.user(&admin, "grace@example.com").await;
+    let data = json!({"name": "Grace Hopper", "own_metadata": {"rank": "rear admiral"}});
+    grace.patch("/api/v1/me", &data).await.expect(200);
+    // What is in the log of SQLite moves to the file, as it does by itself in time.
+    let file = folder.path().join("sqlite_db.db");
+    let text = || {
+        let connection = Connection::open(&file).unwrap();
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned()
+    };
+    let traces = ["grace@example.com", "Grace Hopper", "rear admiral"];
+    let before = text();
+    assert_eq!(traces.map(|trace| before.contains(trace)), [true; 3]);
+    grace.delete("/api/v1/me").await.expect(204);
+    let after = text();
+    assert_eq!(traces.map(|trace| after.contains(trace)), [false; 3]);
 }
