@@ -10,6 +10,7 @@ use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_rol
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
+use crate::domain::mail::Message;
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::rate_limit::Policy;
@@ -335,6 +336,12 @@ async fn write(
     if user.email.normalized() != profile.email.normalized() {
         // What was mailed to the old address opens nothing any more.
         statements.push(one_time_tokens::end_all_of(user.id));
+        // Nor does its owner lose the account unawares (ASVS 6.3.7). An address that was
+        // never proven may be a stranger's, who learns nothing of the new one.
+        if user.email_verified_at.is_some() {
+            let message = Message::EmailChanged { new_email: profile.email.to_string() };
+            statements.push(kept::notice(app, cx, now, &user, message)?);
+        }
     }
     let entry = user.with_profile(profile, now);
     match cx.commit(app, statements, &entry).await {

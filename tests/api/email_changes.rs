@@ -8,6 +8,8 @@ use crate::support::{PASSWORD, TestApp};
 
 const ASK: &str = "/api/v1/me/email-change";
 const CONFIRM: &str = "/api/v1/me/email-change/confirm";
+const VERIFY: &str = "/api/v1/email-verifications";
+const PROVE: &str = "/api/v1/email-verifications/confirm";
 const NEW: &str = "alice@example.org";
 
 fn change(new_email: &str) -> Value {
@@ -40,6 +42,25 @@ async fn the_new_address_is_proven_and_the_old_one_told() {
     ] {
         assert!(events.contains(&expected), "{events:?}");
     }
+}
+
+#[tokio::test]
+async fn whose_address_is_changed_by_somebody_else_is_told_if_it_was_proven() {
+    let app = TestApp::new().await;
+    let (admin, alice) = (app.admin().await, app.user("alice").await);
+    let path = format!("/api/v1/users/{}", alice.id);
+    admin.patch(&path, json!({"email": "alicia@example.com"})).await.assert_status(200);
+    assert!(app.mails_to(&alice.email).await.is_empty(), "it was never proven");
+
+    app.anon().post(VERIFY, json!({"email": "alicia@example.com"})).await.assert_status(202);
+    let token = app.token_to("alicia@example.com", "verify_email").await;
+    app.anon().post(PROVE, json!({"token": token})).await.assert_status(204);
+    admin.patch(&path, json!({"name": "Alicia"})).await.assert_status(200);
+    assert_eq!(app.mails_to("alicia@example.com").await.len(), 1);
+    admin.patch(&path, json!({"email": NEW})).await.assert_status(200);
+    let notice = app.mail_to("alicia@example.com", "email_changed").await;
+    assert!(notice["text"].as_str().unwrap().contains(NEW), "{notice:#}");
+    assert!(app.mails_to(NEW).await.is_empty());
 }
 
 #[tokio::test]
