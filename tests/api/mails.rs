@@ -296,6 +296,10 @@ async fn the_mailbox_is_for_whoever_sits_at_the_machine() {
         // A proxy on this machine brings the whole world.
         here.with("x-forwarded-for", "127.0.0.1"),
         here.with("forwarded", "for=127.0.0.1"),
+        here.with("via", "1.1 proxy"),
+        here.with("x-forwarded-host", "example.com"),
+        here.with("x-forwarded-proto", "https"),
+        here.with("x-real-ip", "127.0.0.1"),
     ];
     for client in elsewhere {
         client.get("/dev/mailbox").await.assert_problem(404, "not_found");

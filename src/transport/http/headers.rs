@@ -34,6 +34,15 @@ pub const MAX_FIELD_BYTES: usize = 12 << 10;
 /// The longest path with its query, in bytes.
 pub const MAX_TARGET_BYTES: usize = 8 << 10;
 
+/// What a proxy on this machine may leave, that says nothing in `X-Forwarded-For`.
+const OF_PROXIES: [HeaderName; 5] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+];
+
 /// What Spin adds to every request, each once and behind the client's own.
 const OF_THE_HOST: [&str; 7] = [
     "spin-path-info",
@@ -114,7 +123,7 @@ pub fn is_local(headers: &HeaderMap, trusted_proxies: usize) -> bool {
     let hops = hops.flat_map(|value| value.to_str().unwrap_or_default().split(',')).count();
     let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
     hops <= trusted_proxies
-        && !headers.contains_key(header::FORWARDED)
+        && !OF_PROXIES.iter().any(|name| headers.contains_key(name))
         && client_address(headers, trusted_proxies).is_some_and(is_loopback)
 }
 
