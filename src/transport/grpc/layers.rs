@@ -72,6 +72,8 @@ pub enum Sends {
     Stream,
 }
 
+/// Nothing is done in less, so a call that has no more is over before it begins.
+const SHORTEST: Duration = Duration::from_millis(1);
 /// Timers beyond this are no limit, and more than some hosts can count.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -130,6 +132,9 @@ async fn answer(call: &Call, method: Known, request: Request<Body>, next: Next) 
     if !is_public && !call.cx.credentials.is_plausible() {
         return Status::from(Error::Unauthenticated).into_http();
     }
+    if deadline.is_some_and(|deadline| deadline < SHORTEST) {
+        return status::deadline_exceeded().into_http();
+    }
     let own = match method {
         Some((_, _, Sends::Stream)) => LONGEST,
         Some((_, _, Sends::Once)) | None => call.app.config.request_timeout,
@@ -170,7 +175,7 @@ fn report_in_trailers(mut response: Response<Body>, call: &Call) -> Response<Bod
 
 /// The answer to a call of a method that there is not.
 pub fn unknown_method() -> Response<Body> {
-    Status::unimplemented("There is no such method.").into_http()
+    status::no_such_method().into_http()
 }
 
 /// How long the client waits, by `grpc-timeout`.

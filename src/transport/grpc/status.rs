@@ -121,12 +121,21 @@ pub fn of_codec(status: Status) -> Status {
         return status;
     }
     let (code, reason) = match status.code() {
-        Code::OutOfRange => (Code::ResourceExhausted, "payload_too_large"),
+        Code::OutOfRange | Code::ResourceExhausted => {
+            (Code::ResourceExhausted, "payload_too_large")
+        }
         Code::Internal | Code::Unknown => (Code::InvalidArgument, "malformed_request"),
-        Code::Unimplemented => (Code::Unimplemented, "not_found"),
+        // Of a method that it has not, a service says nothing; else it is a compression.
+        Code::Unimplemented if status.message().is_empty() => return no_such_method(),
+        Code::Unimplemented => (Code::Unimplemented, "unsupported_media_type"),
         other => (other, "malformed_request"),
     };
     plain(code, reason, status.message())
+}
+
+/// There is no method at the path.
+pub fn no_such_method() -> Status {
+    plain(Code::Unimplemented, "not_found", "There is no such method.")
 }
 
 /// The call did not end before its deadline.

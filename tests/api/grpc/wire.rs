@@ -87,8 +87,10 @@ async fn a_message_that_is_too_large_is_refused_compressed_or_not() {
     let answer = channel.unary(CREATE, &large).await;
     assert_refused(&answer, Code::ResourceExhausted, "payload_too_large", "plain");
     let compressed = channel.clone().with("grpc-encoding", "gzip");
-    let answer = compressed.send(CREATE, gzip(&vec![0; 64 << 20])).await;
-    assert_refused(&answer, Code::ResourceExhausted, "payload_too_large", "compressed");
+    for size in [1 << 20, 64 << 20] {
+        let answer = compressed.send(CREATE, gzip(&vec![0; size])).await;
+        assert_refused(&answer, Code::ResourceExhausted, "payload_too_large", "compressed");
+    }
     // What is announced is not waited for.
     let answer = channel.send(CREATE, vec![0, 0xff, 0xff, 0xff, 0xff]).await;
     assert_refused(&answer, Code::ResourceExhausted, "payload_too_large", "announced");
@@ -105,7 +107,7 @@ async fn a_message_may_come_compressed() {
     let answer = health.send("/grpc.health.v1.Health/Check", gzip(&[])).await;
     assert_eq!(answer.code(), Code::Ok);
     let answer = channel.with("grpc-encoding", "br").send(CREATE, gzip(&create())).await;
-    assert_eq!(answer.code(), Code::Unimplemented);
+    assert_refused(&answer, Code::Unimplemented, "unsupported_media_type", "another encoding");
     assert_eq!(answer.headers["grpc-accept-encoding"], "gzip,identity");
 }
 
@@ -142,6 +144,7 @@ async fn a_method_that_there_is_not_is_unimplemented() {
     ] {
         let answer = channel.unary(path, b"").await;
         assert_refused(&answer, Code::Unimplemented, "not_found", path);
+        assert_eq!(answer.status.unwrap().message(), "There is no such method.", "{path}");
     }
 }
 
@@ -176,6 +179,11 @@ async fn a_deadline_is_kept() {
     let answer = channel.clone().with("grpc-timeout", "soon").unary(CREATE, &create()).await;
     assert_refused(&answer, Code::InvalidArgument, "malformed_request", "malformed");
     let before = app.contents();
+    for passed in ["0S", "1n", "999u"] {
+        let answer = channel.clone().with("grpc-timeout", passed).unary(CREATE, &create()).await;
+        assert_refused(&answer, Code::DeadlineExceeded, "timeout", passed);
+        assert_eq!(app.contents(), before);
+    }
     app.database.stall();
     app.timer.run_out();
     let answer = channel.with("grpc-timeout", "5m").unary(CREATE, &create()).await;
