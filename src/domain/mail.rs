@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::email::Email;
+use super::id::UserId;
 use super::locale::Locale;
 use super::name::Name;
 
@@ -109,6 +110,8 @@ impl Message {
 pub struct Draft {
     /// To whom.
     pub to: Email,
+    /// The user whose account it is about, whichever address it goes to.
+    pub user: Option<UserId>,
     /// How the mail greets them. Absent while the address is unproven: what a
     /// stranger typed is not sent to people in our name.
     pub name: Option<Name>,

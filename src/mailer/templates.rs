@@ -130,7 +130,8 @@ mod tests {
 
     fn draft(message: Message, locale: Locale) -> Draft {
         let to = Email::parse("ada@example.com").unwrap();
-        Draft { to, name: Some(Name::parse("<script>Ada</script>").unwrap()), locale, message }
+        let name = Some(Name::parse("<script>Ada</script>").unwrap());
+        Draft { to, user: None, name, locale, message }
     }
 
     #[test]

@@ -38,12 +38,13 @@ pub(super) async fn by_address(app: &App, normalized: &str, now: Timestamp) -> R
 pub(super) fn draft_to(app: &App, cx: &Context, user: &User, message: Message) -> Draft {
     let own = user.metadata.members().get("locale").and_then(|value| value.as_str());
     let locale = own.and_then(Locale::parse).unwrap_or_else(|| locale(app, cx));
-    Draft { to: user.email.clone(), name: Some(user.name.clone()), locale, message }
+    let (to, name) = (user.email.clone(), Some(user.name.clone()));
+    Draft { to, user: Some(user.id), name, locale, message }
 }
 
 /// A mail to an address that is nobody's yet.
 pub(super) fn draft_to_stranger(app: &App, cx: &Context, to: &Email, message: Message) -> Draft {
-    Draft { to: to.clone(), name: None, locale: locale(app, cx), message }
+    Draft { to: to.clone(), user: None, name: None, locale: locale(app, cx), message }
 }
 
 fn locale(app: &App, cx: &Context) -> Locale {

@@ -5,7 +5,7 @@ use super::{Context, access, addressees, mails, passwords};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
-use crate::domain::mail::Message;
+use crate::domain::mail::{Draft, Message};
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
 use crate::error::{Error, Invalid, Result};
@@ -35,8 +35,9 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Re
     let issued = one_time_tokens::issue(app, now, terms);
     let link = one_time_tokens::link(app, "confirm-email-change", &issued.token);
     let minutes = one_time_tokens::minutes(PURPOSE);
-    let ask =
-        addressees::draft_to_stranger(app, cx, new, Message::ConfirmNewEmail { link, minutes });
+    let ask = Message::ConfirmNewEmail { link, minutes };
+    let ask = addressees::draft_to_stranger(app, cx, new, ask);
+    let ask = Draft { user: Some(user.id), ..ask };
     let warning = Message::EmailChangeRequested { new_email: new.to_string() };
     let warning = addressees::draft_to(app, cx, user, warning);
     let event = cx.event(app, now, caller.actor(), EventKind::EmailChangeRequested, Some(user.id));

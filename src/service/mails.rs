@@ -52,7 +52,10 @@ pub(super) fn write(
 ) -> Result<Statement> {
     let id = MailId::new(now, &*app.rng);
     let kind = draft.message.kind();
-    let recipient = recipient(app, &draft.to);
+    let recipient = match draft.user {
+        Some(user) => recipient(app, user.bytes()),
+        None => recipient(app, draft.to.normalized().as_bytes()),
+    };
     let content = seal(app, id, draft)?;
     // Set also for those that are not sent: what comes after the response shall
     // not tell either.
@@ -62,10 +65,15 @@ pub(super) fn write(
     Ok(mails::insert(&NewMail { id, kind, recipient, content, at: now, is_due, expires_at }))
 }
 
-/// By what the mails to an address are found: nobody reads it in the database.
-pub(super) fn recipient(app: &App, address: &Email) -> [u8; 32] {
-    let address = address.normalized().as_bytes();
-    app.config.secret_key.authenticate(Purpose::MailRecipients, &[address])
+/// By what the mails to a user are found, and those to the address, from when it was
+/// nobody's: nobody reads either in the database.
+pub(super) fn recipients(app: &App, user: &User) -> [[u8; 32]; 2] {
+    [user.id.bytes().as_slice(), user.email.normalized().as_bytes()]
+        .map(|whose| recipient(app, whose))
+}
+
+fn recipient(app: &App, whose: &[u8]) -> [u8; 32] {
+    app.config.secret_key.authenticate(Purpose::MailRecipients, &[whose])
 }
 
 /// Tells a user what became of their account.
@@ -223,6 +231,7 @@ fn open(app: &App, id: MailId, content: &[u8]) -> Result<Draft> {
         serde_json::from_slice(&plain.ok_or_else(damaged)?).map_err(|_| damaged())?;
     Ok(Draft {
         to: Email::parse(&content.to).map_err(|_| damaged())?,
+        user: None,
         name: content.name.and_then(|name| Name::parse(&name).ok()),
         locale: Locale::parse(&content.locale).unwrap_or(app.config.mail.locale),
         message: content.message,

@@ -29,8 +29,8 @@ pub async fn export(app: &App, cx: &Context) -> Result<Export> {
     let event = cx.event(app, at, caller.actor(), EventKind::UserDataExported, Some(user));
     app.store.query(events::append(&event)).await?;
     let address = caller.user.email.normalized();
-    let recipient = mails::recipient(app, &caller.user.email);
-    let person = Person { user, address, recipient };
+    let recipients = mails::recipients(app, &caller.user);
+    let person = Person { user, address, recipients };
     let mut sections = Vec::with_capacity(TABLES.len());
     for table in TABLES {
         let rows = app.store.query(table.of(&person)).await?.into_iter();

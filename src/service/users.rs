@@ -237,7 +237,7 @@ pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -
         users::delete(user.id, user.version),
         registrations::delete_of(&user.email),
         invitations::delete_of(&user.email),
-        mails::delete_to(&kept::recipient(app, &user.email)),
+        mails::delete_to(&kept::recipients(app, user)),
         one_time_tokens::end_all_about(user.email.normalized()),
         events::append(&event),
     ];

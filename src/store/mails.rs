@@ -13,7 +13,7 @@ pub struct NewMail<'a> {
     pub id: MailId,
     /// The name of its templates.
     pub kind: &'static str,
-    /// Whose address it goes to: see [`delete_to`].
+    /// Whose it is: see [`delete_to`].
     pub recipient: [u8; 32],
     /// To whom and what, encrypted.
     pub content: &'a [u8],
@@ -67,10 +67,10 @@ pub fn insert(mail: &NewMail<'_>) -> Statement {
     Statement::new(sql, params)
 }
 
-/// Deletes whatever goes or went to an address, by an HMAC of it.
-pub fn delete_to(recipient: &[u8]) -> Statement {
-    let sql = "DELETE FROM mails WHERE recipient = $1";
-    Statement::new(sql, vec![HEX.encode(recipient).into()])
+/// Deletes whatever goes or went to a user or to their address, by HMACs of these.
+pub fn delete_to(recipients: &[[u8; 32]; 2]) -> Statement {
+    let sql = "DELETE FROM mails WHERE recipient IN ($1, $2)";
+    Statement::new(sql, recipients.iter().map(|whose| HEX.encode(whose).into()).collect())
 }
 
 /// Claims mails that are due, until `until`: of several that try, one gets each.

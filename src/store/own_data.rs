@@ -19,14 +19,14 @@ pub struct Table {
     owner: Owner,
 }
 
-/// Whose rows are whose: by a condition on `$1`.
+/// Whose rows are whose: by a condition on `$1`, and `$2` where there are two keys.
 #[derive(Clone, Copy)]
 enum Owner {
     /// `$1` is a user's id.
     User(&'static str),
     /// `$1` is the normalised address.
     Address(&'static str),
-    /// `$1` is what mails to the address are found by.
+    /// `$1` and `$2` are what mails to the user and to the address are found by.
     Recipient(&'static str),
 }
 
@@ -39,8 +39,8 @@ pub struct Person<'a> {
     pub user: UserId,
     /// The normalised address.
     pub address: &'a str,
-    /// By what mails to it are found: see [`super::mails::delete_to`].
-    pub recipient: [u8; 32],
+    /// By what their mails are found: see [`super::mails::delete_to`].
+    pub recipients: [[u8; 32]; 2],
 }
 
 /// How a column is told.
@@ -94,7 +94,7 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "mails",
         columns: &[("kind", Text), ("created_at", Time), ("due_at", Time), ("sent_at", Time)],
-        owner: Owner::Recipient("recipient = $1"),
+        owner: Owner::Recipient("recipient IN ($1, $2)"),
     },
     Table { name: "recovery_codes", columns: &[("used_at", Time)], owner: OF_USER },
     Table {
@@ -125,15 +125,17 @@ pub const TABLES: &[Table] = &[
 impl Table {
     /// What it holds on a person.
     pub fn of(&self, person: &Person<'_>) -> Statement {
-        let (owner, key) = match self.owner {
-            Owner::User(owner) => (owner, person.user.to_string()),
-            Owner::Address(owner) => (owner, person.address.to_owned()),
-            Owner::Recipient(owner) => (owner, HEX.encode(&person.recipient)),
+        let (owner, keys) = match self.owner {
+            Owner::User(owner) => (owner, vec![person.user.to_string().into()]),
+            Owner::Address(owner) => (owner, vec![person.address.into()]),
+            Owner::Recipient(owner) => {
+                (owner, person.recipients.iter().map(|key| HEX.encode(key).into()).collect())
+            }
         };
         let columns: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
         let sql =
             format!("SELECT {} FROM {} WHERE {} ORDER BY 1", columns.join(", "), self.name, owner);
-        Statement::new(sql, vec![key.into()])
+        Statement::new(sql, keys)
     }
 
     /// Reads a row of [`Table::of`].

@@ -191,6 +191,27 @@ async fn what_is_known_of_the_address_alone_is_taken_along_and_erased() {
 }
 
 #[tokio::test]
+async fn what_went_to_another_address_of_somebody_is_theirs_too() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let change = async |email: &str| {
+        let body = json!({"new_email": email, "current_password": PASSWORD});
+        alice.post("/api/v1/me/email-change", body).await.assert_status(202);
+    };
+    change("alicia@example.org").await;
+    let token = app.token_to("alicia@example.org", "confirm_new_email").await;
+    let confirm = json!({"token": token});
+    app.anon().post("/api/v1/me/email-change/confirm", confirm).await.assert_status(204);
+    // Asked for, and never proven.
+    change("lisa@example.org").await;
+
+    let records = alice.get(EXPORT).await.assert_status(200).body["records"].clone();
+    assert_eq!(records["mails"].as_array().unwrap().len(), 5);
+    alice.delete(ME).await.assert_status(204);
+    assert_eq!(app.sql("SELECT id FROM mails", Vec::new()).await.len(), 0);
+}
+
+#[tokio::test]
 async fn only_who_has_just_proven_who_they_are_is_erased() {
     let app = TestApp::new().await;
     let alice = app.user("alice").await;
