@@ -1,16 +1,18 @@
 //! Proving that an address is one's own.
 
 use super::one_time_tokens::{self, Terms};
+use super::rate_limits::Attempt;
 use super::registrations::{Person, admit, proof, proof_message};
-use super::{Context, addressees, mails};
+use super::{Context, addressees, mails, passwords};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::RegistrationId;
 use crate::domain::one_time_token::{OneTimeToken, StoredToken, TokenPurpose};
+use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::RoleName;
-use crate::error::Result;
+use crate::error::{Error, Invalid, Result};
 use crate::store::addressees::Addressee;
 use crate::store::one_time_tokens::consume;
 use crate::store::{events, registrations, users};
@@ -56,14 +58,21 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
 }
 
 /// Takes the proof: makes a user of whoever registered, or marks the address of a
-/// user as proven. Once.
-pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()> {
+/// user as proven. Once. A password that is shown besides must be the one of the
+/// registration: the owner of an address who opens the mail that a stranger caused
+/// makes no account for them.
+pub async fn confirm(
+    app: &App,
+    cx: &Context,
+    token: &OneTimeToken,
+    password: Option<Password>,
+) -> Result<()> {
     let invalid = || one_time_tokens::invalid("token");
     let purposes = [TokenPurpose::Registration, TokenPurpose::EmailVerification];
     let found = one_time_tokens::find_any(app, cx, &purposes, token).await?;
     let (purpose, stored) = found.ok_or_else(invalid)?;
     if purpose == TokenPurpose::Registration {
-        return confirm_registration(app, cx, &stored).await;
+        return confirm_registration(app, cx, &stored, password).await;
     }
     let id = stored.user.ok_or_else(invalid)?;
     let now = app.now();
@@ -77,18 +86,31 @@ pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()
     commit.await.map_err(|error| one_time_tokens::refused(error, "token"))
 }
 
-async fn confirm_registration(app: &App, cx: &Context, stored: &StoredToken) -> Result<()> {
+async fn confirm_registration(
+    app: &App,
+    cx: &Context,
+    stored: &StoredToken,
+    password: Option<Password>,
+) -> Result<()> {
     let invalid = || one_time_tokens::invalid("token");
-    let now = app.now();
     let id = RegistrationId::parse(&stored.subject).map_err(|_| invalid())?;
-    let row = app.store.query(registrations::by_id(id, now)).await?.into_iter().next();
+    let row = app.store.query(registrations::by_id(id, app.now())).await?.into_iter().next();
     let registration = registrations::from_row(row.ok_or_else(invalid)?)?;
+    if let Some(password) = password {
+        let attempt = Attempt::new(app, cx, Policy::MAILED_TOKEN, None);
+        let hash = Some(registration.password_hash.clone());
+        if !passwords::matches(app, attempt, password, hash).await? {
+            let message = "is not the password of this registration";
+            return Err(Error::invalid("password", Invalid::new("wrong_password", message)));
+        }
+    }
     let person = Person {
         email: &registration.email,
         name: &registration.name,
         password_hash: Some(&registration.password_hash),
         roles: &[RoleName::USER],
     };
+    let now = app.now();
     let (_, made) = admit(app, cx, now, &person);
     let commit = cx.commit(app, std::iter::once(consume(stored, now)).chain(made), &());
     commit.await.map_err(|error| one_time_tokens::refused(error, "token"))

@@ -125,6 +125,25 @@ async fn a_password_that_a_stranger_registered_with_dies_when_the_owner_proves_t
 }
 
 #[tokio::test]
+async fn a_stranger_gains_nothing_when_the_owner_opens_their_mail_and_shows_a_password() {
+    let app = TestApp::new().await;
+    let anon = app.anon();
+    anon.post(REGISTER, registration(PASSWORD)).await.assert_status(202);
+    let own = app.token_to(ADA, "verify_email").await;
+    anon.post(REGISTER, registration("the stranger's password")).await.assert_status(202);
+    let other = app.token_to(ADA, "verify_email").await;
+
+    let before = app.contents();
+    let shown = json!({"token": other, "password": PASSWORD});
+    let answer = anon.post(CONFIRM, shown).await.assert_problem(422, "validation_failed");
+    assert_eq!(answer.field_errors(), [("password", "wrong_password")]);
+    assert_eq!(app.contents(), before);
+    let shown = json!({"token": own, "password": PASSWORD});
+    anon.post(CONFIRM, shown).await.assert_status(204);
+    sign_in(&anon, PASSWORD).await.assert_status(201);
+}
+
+#[tokio::test]
 async fn what_a_stranger_typed_is_not_mailed() {
     let app = TestApp::new().await;
     let body = json!({"email": ADA, "name": "Win at evil.example", "password": PASSWORD});

@@ -4,14 +4,49 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use utoipa::ToSchema;
 
-use super::extract::{AnyCx, Json};
+use super::extract::{AnyCx, FromFields, Json};
 use super::idempotency::answer;
-use super::mailed::{self, AcceptedView, Address, AddressBody, Token, TokenBody};
+use super::json::Fields;
+use super::mailed::{self, AcceptedView, Address, AddressBody};
 use super::problem::Problem;
 use super::view;
 use crate::app::App;
+use crate::domain::one_time_token::OneTimeToken;
+use crate::domain::password::Password;
+use crate::error::Error;
 use crate::service::email_verifications;
+
+/// The proof of an address.
+#[derive(ToSchema)]
+#[schema(as = ConfirmEmail)]
+#[expect(dead_code, reason = "describes what from_fields reads")]
+pub struct ConfirmEmailBody {
+    /// The `token` of the link.
+    #[schema(example = "rco_…")]
+    token: String,
+    /// The password that one registered with. A page that asks for it keeps out who
+    /// registers with another one's address and waits until its owner opens the
+    /// mail. It is not asked of those who are users already.
+    #[schema(nullable = false, format = Password, min_length = 1, max_length = 256,
+        example = "correct horse battery staple")]
+    password: Option<String>,
+}
+
+/// The same, valid.
+pub struct ConfirmEmail {
+    token: OneTimeToken,
+    password: Option<Password>,
+}
+
+impl FromFields for ConfirmEmail {
+    fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
+        let token = fields.required("token", OneTimeToken::parse);
+        let password = fields.optional("password", Password::given);
+        fields.finish(|| Some(Self { token: token?, password }))
+    }
+}
 
 /// Mails a new link to an address that waits to be proven. The answer is the same
 /// for every address.
@@ -30,14 +65,14 @@ pub async fn create(
 
 /// Proves an address, once: whoever registered with it can sign in from now on.
 #[utoipa::path(post, path = "/api/v1/email-verifications/confirm", tag = "registrations",
-    operation_id = "confirm_email", security(()), request_body = TokenBody,
+    operation_id = "confirm_email", security(()), request_body = ConfirmEmailBody,
     responses((status = 204, description = "Proven."),
         (status = 409, description = "`email_taken`: another user has this address."),
         (status = 429, description = "Too many requests.")))]
 pub async fn confirm(
     State(app): State<Arc<App>>,
     AnyCx(cx): AnyCx,
-    Json(Token(token)): Json<Token>,
+    Json(ConfirmEmail { token, password }): Json<ConfirmEmail>,
 ) -> Result<Response, Problem> {
-    answer(&cx, view::done, email_verifications::confirm(&app, &cx, &token)).await
+    answer(&cx, view::done, email_verifications::confirm(&app, &cx, &token, password)).await
 }
