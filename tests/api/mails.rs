@@ -291,6 +291,9 @@ async fn the_mailbox_is_for_whoever_sits_at_the_machine() {
     let here = app.anon().calling_from("127.0.0.1");
     here.get("/dev/mailbox").await.assert_status(200);
     app.anon().calling_from("[::1]").get("/dev/mailbox").await.assert_status(200);
+    for host in ["localhost:3000", "127.0.0.1", "[::1]:3000", "app.localhost", "LOCALHOST"] {
+        here.with("host", host).get("/dev/mailbox").await.assert_status(200);
+    }
     let elsewhere = [
         app.anon(),
         // A proxy on this machine brings the whole world.
@@ -300,6 +303,9 @@ async fn the_mailbox_is_for_whoever_sits_at_the_machine() {
         here.with("x-forwarded-host", "example.com"),
         here.with("x-forwarded-proto", "https"),
         here.with("x-real-ip", "127.0.0.1"),
+        // A page whose name was made to lead here.
+        here.with("host", "example.com"),
+        here.with("host", "localhost.example.com:3000"),
     ];
     for client in elsewhere {
         client.get("/dev/mailbox").await.assert_problem(404, "not_found");

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Body;
+use axum::http::uri::Authority;
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
 };
@@ -121,15 +122,25 @@ pub fn client_address(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpA
 pub fn is_local(headers: &HeaderMap, trusted_proxies: usize) -> bool {
     let hops = headers.get_all(FORWARDED_FOR).iter();
     let hops = hops.flat_map(|value| value.to_str().unwrap_or_default().split(',')).count();
-    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
     hops <= trusted_proxies
+        && names_this_machine(headers)
         && !OF_PROXIES.iter().any(|name| headers.contains_key(name))
-        && client_address(headers, trusted_proxies).is_some_and(is_loopback)
+        && client_address(headers, trusted_proxies).is_some_and(|address| address.is_loopback())
+}
+
+/// Whether `Host` is a name or an address that nobody can have lead here but this
+/// machine. A page whose own name was made to lead here is somebody else's.
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
+    let name = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
-    text.parse::<SocketAddr>().map(|socket| socket.ip()).or_else(|_| text.parse()).ok()
+    let address = text.parse::<SocketAddr>().map(|socket| socket.ip()).or_else(|_| text.parse());
+    address.ok().map(|address| address.to_canonical())
 }
 
 /// Whether the path and the `API-Version` header name a version that exists.
@@ -324,6 +335,8 @@ mod tests {
         }
         let broken = headers(&[(FORWARDED_FOR, "1.1.1.1, x"), (CLIENT_ADDRESS, "[::1]:5")]);
         assert_eq!(client_address(&broken, 2), "::1".parse().ok());
+        let mapped = headers(&[(CLIENT_ADDRESS, "[::ffff:192.0.2.1]:5")]);
+        assert_eq!(client_address(&mapped, 0), "192.0.2.1".parse().ok());
         assert_eq!(client_address(&HeaderMap::new(), 1), None);
     }
 
