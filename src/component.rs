@@ -12,6 +12,7 @@ use spin_sdk::http_service;
 use crate::app::{App, Background, Ports, SystemClock, SystemRng, Timer};
 use crate::cache::spin::SpinKeyValue;
 use crate::config::{Config, ConfigErrors, DatabaseConfig};
+use crate::domain::time::Clock;
 use crate::error::Result;
 use crate::http_client::SpinHttpClient;
 use crate::log::{self, Gathering};
@@ -40,7 +41,7 @@ async fn handle(request: Request) -> impl IntoResponse {
     let request = request.map(Body::new);
     match server().await {
         Ok(server) => server.serve(request).await,
-        Err(errors) => misconfigured(&request, &errors),
+        Err(errors) => misconfigured(&request, &errors, SystemClock.now(), &SystemRng, log::stdout),
     }
 }
 

@@ -2,9 +2,10 @@
 //! without secrets and without personal data.
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::app::App;
-use crate::config::LogLevel;
+use crate::config::{ConfigErrors, LogLevel};
 use crate::domain::time::Timestamp;
 
 /// What a transport knows of a request that has ended.
@@ -38,6 +39,14 @@ struct LogLine<'a> {
     duration_us: u128,
     #[serde(flatten)]
     ended: Ended<'a>,
+}
+
+/// The line of a request that nothing could be done for, because of the settings.
+pub fn of_wrong_settings(now: Timestamp, request_id: &str, errors: &ConfigErrors) -> String {
+    let (time, cause) = (now.to_string(), errors.to_string());
+    json!({"time": time, "level": "error", "message": "the settings are wrong",
+        "request_id": request_id, "cause": cause})
+    .to_string()
 }
 
 /// Writes the line of a request that began then, as a warning if the fault is ours.

@@ -8,10 +8,11 @@ pub mod log_line;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{HeaderValue, Request, Response};
 
 use crate::app::App;
 use crate::config::ConfigErrors;
+use crate::domain::time::{Rng, Timestamp};
 
 /// The service over HTTP and gRPC, on one port.
 #[derive(Clone)]
@@ -39,11 +40,24 @@ impl Server {
     }
 }
 
-/// The answer to everything while the settings are wrong.
-pub fn misconfigured(request: &Request<Body>, errors: &ConfigErrors) -> Response<Body> {
-    if grpc::is_call(request) {
-        grpc::misconfigured(errors)
+/// The answer to everything while the settings are wrong, and a line in the log that
+/// says what is wrong with them.
+pub fn misconfigured(
+    request: &Request<Body>,
+    errors: &ConfigErrors,
+    now: Timestamp,
+    rng: &dyn Rng,
+    log: impl FnOnce(&str),
+) -> Response<Body> {
+    let request_id = http::headers::request_id(request.headers(), now, rng);
+    let mut response = if grpc::is_call(request) {
+        grpc::misconfigured(request, errors)
     } else {
-        http::misconfigured(request, errors)
+        http::misconfigured(request, errors, &request_id)
+    };
+    log(&log_line::of_wrong_settings(now, &request_id, errors));
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(http::headers::REQUEST_ID, id);
     }
+    response
 }

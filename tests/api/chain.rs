@@ -4,8 +4,10 @@
 use axum::body::Body;
 use http::{Method, Request};
 use insta::assert_snapshot;
+use rollcall::app::{SystemClock, SystemRng};
+use rollcall::domain::time::Clock;
 use rollcall::store::database::DatabaseError;
-use rollcall::transport::http::misconfigured;
+use rollcall::transport::misconfigured;
 use serde_json::{Value, json};
 
 use crate::support::response::Response;
@@ -237,8 +239,13 @@ async fn while_the_settings_are_wrong_readiness_says_so_and_everything_else_wait
     let get = async |_| None;
     let errors = rollcall::config::Config::read(get).await.err().unwrap();
     let ask = async |path: &str| {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        Response::read(misconfigured(&request, &errors)).await
+        let request = Request::get(path).header("x-request-id", "r-1").body(Body::empty());
+        let mut log = String::new();
+        let write = |line: &str| log.push_str(line);
+        let answer =
+            misconfigured(&request.unwrap(), &errors, SystemClock.now(), &SystemRng, write);
+        assert!(log.contains("\"request_id\":\"r-1\"") && log.contains("secret_key is not set"));
+        Response::read(answer).await
     };
     for path in ["/health", "/livez"] {
         assert_eq!(ask(path).await.assert_status(200).body, json!({"status": "ok"}));
@@ -252,6 +259,10 @@ async fn while_the_settings_are_wrong_readiness_says_so_and_everything_else_wait
     assert_eq!(
         (&answer.body["code"], answer.header("retry-after")),
         (&json!("unavailable"), Some("30"))
+    );
+    assert_eq!(
+        (&answer.body["request_id"], answer.header("x-request-id")),
+        (&json!("r-1"), Some("r-1"))
     );
     assert!(!answer.text.contains("secret_key"));
 }

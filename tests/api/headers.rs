@@ -87,7 +87,7 @@ async fn pages_of_the_origins_in_the_settings_may_call() {
     let app = TestApp::with(&[("cors_origins", origins)]).await;
     assert_snapshot!(preflight(&app.anon(), "https://app.example.com").await, @"
     204 No Content
-    access-control-allow-headers: Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, API-Version, X-Grpc-Web, X-User-Agent, Grpc-Timeout
+    access-control-allow-headers: Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, API-Version, Traceparent, Tracestate, X-Grpc-Web, X-User-Agent, Grpc-Timeout
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: https://app.example.com
     access-control-expose-headers: Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Sunset, WWW-Authenticate, X-Request-Id, API-Version

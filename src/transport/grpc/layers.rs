@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Request, Response, header};
+use axum::http::{HeaderMap, HeaderValue, Request, Response};
 use axum::middleware::Next;
 use futures_util::future::{Either, select};
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::body::{Heard, Limited, in_trailers};
 use super::call::Call;
@@ -16,7 +16,7 @@ use super::status;
 use crate::app::App;
 use crate::error::Error;
 use crate::transport::context;
-use crate::transport::http::{headers, rate_limit};
+use crate::transport::http::{cors, headers, rate_limit};
 
 /// Every method of ours: whether it takes a credential, and whether it streams.
 /// A test holds the list to the protos.
@@ -91,7 +91,7 @@ pub async fn around(
 
     // The call gets a name. Who calls is read, not believed.
     let cx = context::read(&app, request.headers(), begin);
-    let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
+    let origin = cors::allowed_origin(request.headers(), &app.config.cors_origins);
     let method = METHODS.iter().find(|(path, ..)| *path == request.uri().path());
     let call = Call::new(app, cx, method.map(|(path, ..)| *path), begin);
     request.extensions_mut().insert(call.clone());
@@ -101,16 +101,10 @@ pub async fn around(
 
     // Who met a limit learns what is left of it, and browsers what they may read.
     rate_limit::add(&mut response, &call.cx.limits.get());
-    let added = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&call.cx.request_id) {
-        added.insert(headers::REQUEST_ID, id);
+        response.headers_mut().insert(headers::REQUEST_ID, id);
     }
-    if let Some(origin) = origin {
-        let exposed = "grpc-status, grpc-message, grpc-status-details-bin, x-request-id";
-        added.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        added.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
-        added.append(header::VARY, HeaderValue::from_static("Origin"));
-    }
+    cors::add(&mut response, &call.app.config.cors_origins, origin, cors::OF_CALLS);
 
     // Its end gets a line in the log.
     response.map(|body| Body::new(Heard::new(body, call)))
@@ -120,7 +114,7 @@ pub async fn around(
 async fn answer(call: &Call, method: Known, request: Request<Body>, next: Next) -> Response<Body> {
     // More of a head than is read.
     if let Some(problem) = headers::excess(&request) {
-        return status::too_large(&problem).into_http();
+        return status::of_problem(Code::ResourceExhausted, problem).into_http();
     }
     let Ok(deadline) = timeout(request.headers()) else {
         let detail = "grpc-timeout must be up to eight digits and a unit: H, M, S, m, u or n.";

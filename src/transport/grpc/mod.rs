@@ -28,9 +28,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use axum::http::{HeaderValue, Method, Request, Response, Version, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
+use tonic::Code;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
@@ -40,7 +40,7 @@ use tower_service::Service;
 
 use crate::app::App;
 use crate::config::ConfigErrors;
-use crate::error::Error;
+use crate::transport::http::problem::Problem;
 use pb::session_service_server::SessionServiceServer;
 use pb::token_service_server::TokenServiceServer;
 use pb::user_service_server::UserServiceServer;
@@ -59,12 +59,14 @@ pub struct Server {
     web: Router,
 }
 
-/// Whether a request is a call, or means to be one.
+/// Whether a request is a call.
 pub fn is_call<B>(request: &Request<B>) -> bool {
-    let is_preflight = request.method() == Method::OPTIONS;
-    let path = request.uri().path();
-    let is_path = PATHS.iter().any(|prefix| path.starts_with(prefix));
-    !is_preflight && (is_path || content_type(request).starts_with("application/grpc"))
+    request.method() == Method::POST && dialect(request).is_some()
+}
+
+/// Whether nothing but calls is answered at a path.
+pub fn is_for_calls(path: &str) -> bool {
+    PATHS.iter().any(|prefix| path.starts_with(prefix))
 }
 
 impl Server {
@@ -77,14 +79,13 @@ impl Server {
 
     /// Answers a call.
     pub async fn serve(&self, mut request: Request<Body>) -> Response<Body> {
-        let mut router = match Dialect::of(content_type(&request)) {
-            Some(_) if request.method() != Method::POST => {
-                let allow = [(header::ALLOW, HeaderValue::from_static("POST"))];
-                return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
+        let mut router = match dialect(&request) {
+            Some((name, Dialect::Web)) => {
+                // In the one form that the library knows.
+                request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(name));
+                self.web.clone()
             }
-            Some(Dialect::Grpc) => self.grpc.clone(),
-            Some(Dialect::Web) => self.web.clone(),
-            None => return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response(),
+            Some((_, Dialect::Grpc)) | None => self.grpc.clone(),
         };
         // Hosts do not tell the version, and the library asks for it.
         *request.version_mut() = Version::HTTP_2;
@@ -101,20 +102,27 @@ impl Server {
 }
 
 /// How messages are framed.
+#[derive(Clone, Copy)]
 enum Dialect {
     Grpc,
     Web,
 }
 
-impl Dialect {
-    fn of(content_type: &str) -> Option<Self> {
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        match essence.strip_prefix("application/grpc")? {
-            "" | "+proto" => Some(Self::Grpc),
-            "-web" | "-web+proto" | "-web-text" | "-web-text+proto" => Some(Self::Web),
-            _ => None,
-        }
-    }
+/// The media types of calls.
+const DIALECTS: [(&str, Dialect); 6] = [
+    ("application/grpc", Dialect::Grpc),
+    ("application/grpc+proto", Dialect::Grpc),
+    ("application/grpc-web", Dialect::Web),
+    ("application/grpc-web+proto", Dialect::Web),
+    ("application/grpc-web-text", Dialect::Web),
+    ("application/grpc-web-text+proto", Dialect::Web),
+];
+
+/// The media type of a request, if it is one of those.
+fn dialect<B>(request: &Request<B>) -> Option<(&'static str, Dialect)> {
+    let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let essence = value.split(';').next()?.trim();
+    DIALECTS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(essence))
 }
 
 /// Every service, behind what happens to every call.
@@ -164,11 +172,15 @@ where
 }
 
 /// The answer to every call while the settings are wrong.
-pub fn misconfigured(errors: &ConfigErrors) -> Response<Body> {
-    body::in_trailers(tonic::Status::from(Error::unavailable(errors)).into_http())
-}
-
-fn content_type<B>(request: &Request<B>) -> &str {
-    let value = request.headers().get(header::CONTENT_TYPE);
-    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
+pub fn misconfigured(request: &Request<Body>, errors: &ConfigErrors) -> Response<Body> {
+    let problem = Problem::misconfigured(errors.to_string());
+    let mut response = status::of_problem(Code::Unavailable, problem).into_http();
+    match dialect(request) {
+        // Browsers see no trailers, and read the headers of an answer without a message.
+        Some((name, Dialect::Web)) => {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(name));
+            response
+        }
+        Some((_, Dialect::Grpc)) | None => body::in_trailers(response),
+    }
 }

@@ -41,25 +41,32 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let code = code(&error);
         let message = message(&error);
-        let problem = Problem::from(error);
-        let mut more = HashMap::new();
-        if let Some(max_age) = problem.max_age {
-            more.insert("max_age".to_owned(), max_age.as_secs().to_string());
+        let mut problem = Problem::from(error);
+        if let Some(message) = message {
+            message.clone_into(&mut problem.detail);
         }
-        let mut details = ErrorDetails::with_error_info(problem.code, DOMAIN, more);
-        if !problem.errors.is_empty() {
-            let violations = problem.errors.iter().map(|error| FieldViolation {
-                reason: error.code.to_owned(),
-                ..FieldViolation::new(&error.field, &error.message)
-            });
-            details.set_bad_request(violations.collect::<Vec<_>>());
-        }
-        if let Some(retry_after) = problem.retry_after {
-            details.set_retry_info(Some(retry_after));
-        }
-        let message = message.map_or(problem.detail, str::to_owned);
-        failed(code, message, details, Failure { code: problem.code, cause: problem.cause })
+        of_problem(code, problem)
     }
+}
+
+/// A problem of REST as a status.
+pub fn of_problem(code: Code, problem: Problem) -> Status {
+    let mut more = HashMap::new();
+    if let Some(max_age) = problem.max_age {
+        more.insert("max_age".to_owned(), max_age.as_secs().to_string());
+    }
+    let mut details = ErrorDetails::with_error_info(problem.code, DOMAIN, more);
+    if !problem.errors.is_empty() {
+        let violations = problem.errors.iter().map(|error| FieldViolation {
+            reason: error.code.to_owned(),
+            ..FieldViolation::new(&error.field, &error.message)
+        });
+        details.set_bad_request(violations.collect::<Vec<_>>());
+    }
+    if let Some(retry_after) = problem.retry_after {
+        details.set_retry_info(Some(retry_after));
+    }
+    failed(code, problem.detail, details, Failure { code: problem.code, cause: problem.cause })
 }
 
 fn code(error: &Error) -> Code {
@@ -141,11 +148,6 @@ pub fn no_such_method() -> Status {
 /// The call did not end before its deadline.
 pub fn deadline_exceeded() -> Status {
     timed_out("The call took too long. It may or may not have had an effect.")
-}
-
-/// Something about the request is larger than is read.
-pub fn too_large(problem: &Problem) -> Status {
-    plain(Code::ResourceExhausted, problem.code, &problem.detail)
 }
 
 /// Something took too long.

@@ -8,7 +8,6 @@ use axum::http::uri::Authority;
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
 };
-use axum::response::IntoResponse;
 
 use super::entity_tags::{self, Named};
 use super::problem::Problem;
@@ -211,34 +210,6 @@ pub fn content_length(headers: &HeaderMap) -> usize {
     length.and_then(|length| length.parse().ok()).unwrap_or(0)
 }
 
-/// The request's origin if its pages may call.
-pub fn allowed_origin(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
-    let origin = headers.get(header::ORIGIN)?;
-    let text = origin.to_str().ok()?;
-    allowed.iter().any(|allowed| allowed == text).then(|| origin.clone())
-}
-
-/// Whether a browser asks in advance whether it may send a request.
-pub fn is_preflight(request: &Request<Body>) -> bool {
-    let headers = request.headers();
-    request.method() == Method::OPTIONS
-        && headers.contains_key(header::ORIGIN)
-        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-/// The answer to that; [`add`] adds whether this origin may.
-pub fn preflight() -> Response<Body> {
-    let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
-        (
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, API-Version, X-Grpc-Web, X-User-Agent, Grpc-Timeout",
-        ),
-        (header::ACCESS_CONTROL_MAX_AGE, "600"),
-    ];
-    (StatusCode::NO_CONTENT, headers).into_response()
-}
-
 /// What `If-None-Match` (RFC 9110, 13.1.2) of a request that reads names, weak or
 /// strong: `*`, or tags in their quotes.
 pub fn known_versions(request: &Request<Body>) -> Vec<String> {
@@ -273,19 +244,9 @@ const NO_CONTENT: HeaderValue = HeaderValue::from_static(
 );
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 const OUR_VERSION: HeaderValue = HeaderValue::from_static(VERSION);
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, \
-     Retry-After, Sunset, WWW-Authenticate, X-Request-Id, API-Version",
-);
 
 /// Adds what every response has.
-pub fn add(
-    response: &mut Response<Body>,
-    request_id: &str,
-    origin: Option<HeaderValue>,
-    https: bool,
-    cors: bool,
-) {
+pub fn add(response: &mut Response<Body>, request_id: &str, https: bool) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
@@ -297,14 +258,6 @@ pub fn add(
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_CONTENT);
     if https {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HTTPS_ONLY);
-    }
-    // What a cache keeps for one page is not what another one may read.
-    if cors {
-        headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    }
-    if let Some(origin) = origin {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.entry(header::ACCESS_CONTROL_EXPOSE_HEADERS).or_insert(EXPOSED);
     }
 }
 

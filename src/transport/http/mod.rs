@@ -4,6 +4,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod batches;
 pub mod bootstrap;
+pub mod cors;
 pub mod deprecations;
 pub mod docs;
 pub mod email_changes;
@@ -98,7 +99,7 @@ impl Server {
         // The request gets a name: the client's if it is well-formed, else a new one.
         // Who calls is read, not believed: services decide what it is worth.
         let context = Arc::new(context::read(app, request.headers(), begin));
-        let origin = headers::allowed_origin(request.headers(), &app.config.cors_origins);
+        let origin = cors::allowed_origin(request.headers(), &app.config.cors_origins);
         let method = request.method().clone();
         request.extensions_mut().insert(Arc::clone(&context));
 
@@ -121,13 +122,9 @@ impl Server {
         }
 
         // Browsers are told what they may do, and clients which version answered.
-        headers::add(
-            &mut response,
-            &context.request_id,
-            origin,
-            app.config.public_url.starts_with("https"),
-            !app.config.cors_origins.is_empty(),
-        );
+        let https = app.config.public_url.starts_with("https");
+        headers::add(&mut response, &context.request_id, https);
+        cors::add(&mut response, &app.config.cors_origins, origin, cors::OF_REST);
 
         // Who uses what will be gone learns when.
         deprecations::add(&mut response, &method, deprecations::TABLE);
@@ -155,8 +152,8 @@ impl Server {
         if !headers::names_known_version(path, request.headers()) {
             return Problem::unknown_version().into_response();
         }
-        if headers::is_preflight(&request) {
-            return headers::preflight();
+        if cors::is_preflight(&request) {
+            return cors::preflight();
         }
         let offered = match path {
             "/docs" => "text/html",
@@ -213,17 +210,21 @@ impl Server {
 
 /// The answer to everything while the settings are wrong: `/readyz` says what is
 /// wrong with them, everything else that it cannot be done.
-pub fn misconfigured(request: &Request<Body>, errors: &ConfigErrors) -> Response<Body> {
-    let mut response = match request.uri().path() {
-        "/health" | "/livez" => return Response::new(Body::from("{\"status\":\"ok\"}")),
+pub fn misconfigured(
+    request: &Request<Body>,
+    errors: &ConfigErrors,
+    request_id: &str,
+) -> Response<Body> {
+    match request.uri().path() {
+        "/health" | "/livez" => health::alive(),
         "/readyz" => {
             let settings = Check { name: "settings", problem: Some(errors.to_string()) };
-            return health::readiness(vec![settings]);
+            health::readiness(vec![settings])
         }
-        _ => Problem::misconfigured(errors.to_string()).into_response(),
-    };
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        *response.body_mut() = Body::from(problem.body("none"));
+        _ => {
+            let problem = Problem::misconfigured(errors.to_string());
+            let body = problem.body(request_id);
+            problem.into_response().map(|_| Body::from(body))
+        }
     }
-    response
 }

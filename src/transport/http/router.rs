@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 
 use super::problem::Problem;
@@ -17,6 +17,7 @@ use super::{
     second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::app::App;
+use crate::transport::grpc;
 
 /// Every path and method. `openapi.rs` lists the same operations, and a test
 /// holds the two together.
@@ -86,9 +87,20 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/openapi.json", get(openapi::get))
         .route("/docs", get(docs::get))
         .route_layer(from_fn_with_state(Arc::clone(&app), at_route))
-        .fallback(|| async { Problem::no_such_path() })
+        .fallback(nothing_here)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .with_state(app)
+}
+
+/// There is nothing at the path; or nothing but calls, and this is none.
+async fn nothing_here(method: Method, uri: Uri) -> Response {
+    if !grpc::is_for_calls(uri.path()) {
+        return Problem::no_such_path().into_response();
+    }
+    if method != Method::POST {
+        return ([(header::ALLOW, "POST")], Problem::method_not_allowed()).into_response();
+    }
+    Problem::unsupported_media_type("application/grpc").into_response()
 }
 
 /// What every request meets whose path and method there are. One layer for all of

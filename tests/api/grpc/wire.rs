@@ -7,9 +7,14 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use http::{Method, Request};
+use http_body_util::BodyExt;
 use prost::Message;
+use rollcall::app::{SystemClock, SystemRng};
+use rollcall::domain::time::Clock;
 use rollcall::transport::grpc::pb;
-use tonic::Code;
+use rollcall::transport::misconfigured;
+use serde_json::json;
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::support::TestApp;
@@ -170,6 +175,36 @@ async fn what_is_no_call_gets_a_status_of_http() {
         );
     }
     assert_eq!(app.contents(), before);
+    // And as every request it has a name and a line in the log.
+    app.log.take();
+    let answer = send(Method::POST, "application/json").await;
+    let line = &app.log.take()[0];
+    assert_eq!((&line["status"], &line["code"]), (&json!(415), &json!("unsupported_media_type")));
+    assert_eq!(line["request_id"], answer.headers["x-request-id"].to_str().unwrap());
+    // Media types have no case (RFC 9110, 8.3.1).
+    let answer = send(Method::POST, "Application/GRPC; charset=utf-8").await;
+    assert_eq!(answer.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn while_the_settings_are_wrong_every_call_waits() {
+    let get = async |_| None;
+    let errors = rollcall::config::Config::read(get).await.err().unwrap();
+    let ask = async |content_type: &str| {
+        let request = Request::post(CREATE).header("content-type", content_type);
+        let request = request.body(Body::empty()).unwrap();
+        let (parts, body) =
+            misconfigured(&request, &errors, SystemClock.now(), &SystemRng, |_| ()).into_parts();
+        assert_eq!(parts.headers["content-type"], content_type);
+        let trailers = body.collect().await.unwrap().trailers().cloned().unwrap_or_default();
+        (Status::from_header_map(&parts.headers), Status::from_header_map(&trailers))
+    };
+    let (None, Some(status)) = ask("application/grpc").await else { panic!("no trailers") };
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().contains("/readyz"), "{status}");
+    // Browsers see no trailers.
+    let (Some(status), None) = ask("application/grpc-web+proto").await else { panic!("none") };
+    assert_eq!(status.code(), Code::Unavailable);
 }
 
 #[tokio::test]
