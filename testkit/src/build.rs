@@ -70,11 +70,23 @@ fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
+/// Lets a command forget what Cargo told this test of its package. A Cargo that it
+/// runs would take it for a change, and build again what looks at it, such as ring.
+pub fn forget_package(command: &mut Command) -> &mut Command {
+    let is_of_package = |name: &str| name == "CARGO_MANIFEST_DIR" || name.starts_with("CARGO_PKG_");
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_of_package) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 struct Cargo(Command);
 
 fn cargo(arguments: &[&str]) -> Cargo {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace());
+    forget_package(&mut command).current_dir(workspace());
     for (name, _) in HOST_PROFILE {
         // Whoever runs the tests may have set it for them.
         command.env_remove(name);

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
-use rollcall_testkit::build::workspace;
+use rollcall_testkit::build::{forget_package, workspace};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use unicode_normalization::UnicodeNormalization;
@@ -46,7 +46,7 @@ impl Place {
     /// A shell in the root folder of the repository, for these commands.
     fn shell(&self, commands: &str) -> Command {
         let mut shell = Command::new("sh");
-        shell
+        forget_package(&mut shell)
             .args(["-euc", commands])
             .current_dir(workspace())
             .env("CURL_HOME", self.folder.path());
