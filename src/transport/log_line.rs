@@ -44,9 +44,9 @@ struct LogLine<'a> {
 /// The line of a request that nothing could be done for, because of the settings.
 pub fn of_wrong_settings(now: Timestamp, request_id: &str, errors: &ConfigErrors) -> String {
     let (time, cause) = (now.to_string(), errors.to_string());
-    json!({"time": time, "level": "error", "message": "the settings are wrong",
-        "request_id": request_id, "cause": cause})
-    .to_string()
+    let line = json!({"time": time, "level": "error", "message": "the settings are wrong",
+        "request_id": request_id, "cause": cause});
+    format!("{line}\n")
 }
 
 /// Writes the line of a request that began then, as a warning if the fault is ours.

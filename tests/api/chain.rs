@@ -244,7 +244,11 @@ async fn while_the_settings_are_wrong_readiness_says_so_and_everything_else_wait
         let write = |line: &str| log.push_str(line);
         let answer =
             misconfigured(&request.unwrap(), &errors, SystemClock.now(), &SystemRng, write);
-        assert!(log.contains("\"request_id\":\"r-1\"") && log.contains("secret_key is not set"));
+        let line: Value = serde_json::from_str(log.strip_suffix('\n').unwrap()).unwrap();
+        assert_eq!(
+            (&line["request_id"], &line["cause"]),
+            (&json!("r-1"), &json!("secret_key is not set"))
+        );
         Response::read(answer).await
     };
     for path in ["/health", "/livez"] {
