@@ -104,6 +104,16 @@ async fn a_body_that_cannot_be_meant_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_query_that_is_no_text_is_malformed() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for query in ["filter=name%20co%20%22%ff%22", "%ff=1", "q=%ED%A0%80", "cursor=%C0%AF"] {
+        let answer = admin.get(format!("{USERS}?{query}")).await;
+        answer.assert_problem(400, "malformed_request");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_stays_small_whatever_was_sent() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

@@ -57,6 +57,17 @@ async fn nobody_is_told_to_sign_in() {
 }
 
 #[tokio::test]
+async fn whoever_shows_a_credential_is_told_that_it_is_none() {
+    let app = TestApp::new().await;
+    for header in ["Bearer x", "Bearer rck_abc", "bearer ", "Basic YTpi"] {
+        let answer = app.anon().with("authorization", header).get("/api/v1/me").await;
+        let answer = answer.assert_problem(401, "unauthenticated");
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge, Some("Bearer error=\"invalid_token\""), "{header}");
+    }
+}
+
+#[tokio::test]
 async fn everybody_may_change_their_name() {
     let app = TestApp::new().await;
     let alice = app.user("alice").await;

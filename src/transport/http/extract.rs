@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::entity_tags::{self, Named};
@@ -209,6 +210,9 @@ impl Query {
     fn read(parts: &Parts) -> Result<Self, Error> {
         let mut members = Map::new();
         let query = parts.uri.query().unwrap_or_default();
+        if percent_decode_str(query).decode_utf8().is_err() {
+            return Err(Error::Malformed("The query must be UTF-8.".to_owned()));
+        }
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let name: String = name.chars().take(64).collect();
             if members.insert(name.clone(), Value::String(value.into_owned())).is_some() {

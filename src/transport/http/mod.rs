@@ -63,7 +63,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
-use axum::http::{Method, Request, Response, header};
+use axum::http::{HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse;
 use futures_util::future::{Either, select};
 use tower_service::Service;
@@ -74,6 +74,7 @@ use crate::app::App;
 use crate::config::ConfigErrors;
 use crate::domain::time::Timestamp;
 use crate::service::Context;
+use crate::service::access::Credentials;
 use crate::service::health::Check;
 use crate::service::mails;
 use problem::Problem;
@@ -119,6 +120,14 @@ impl Server {
             let body = problem.body(&context.request_id);
             response.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
             *response.body_mut() = Body::from(body);
+        }
+
+        // Who showed a credential learns that it is none (RFC 6750, 3.1).
+        if problem.as_ref().is_some_and(|problem| problem.code == "unauthenticated")
+            && !matches!(context.credentials, Credentials::None)
+        {
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
 
         // Browsers are told what they may do, and clients which version answered.
