@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use rollcall_testkit::Postgres;
 use rollcall_testkit::host::Builder;
 use rusqlite::Connection;
 use serde_json::json;
 
 use super::Database;
 use crate::client::{Answer, Client};
-use crate::service::Service;
+use crate::service::{Service, on_postgres};
 
 /// How long a request may take here, in seconds.
 const REQUEST_TIMEOUT: u64 = 2;
@@ -195,4 +196,15 @@ async fn while_the_file_of_sqlite_cannot_be_opened_nothing_is_made_up() {
     std::fs::remove_file(folder.path()).unwrap();
     std::fs::rename(&away, folder.path()).unwrap();
     watched.recovers(&database).await;
+}
+
+#[tokio::test]
+async fn a_postgres_that_cannot_hold_every_name_is_not_ready() {
+    let server = Postgres::start();
+    server.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    let (place, _) = server.url.rsplit_once('/').unwrap();
+    let service = Service::start(&on_postgres(&format!("{place}/latin")));
+    let checks = service.nobody().get("/readyz").await.expect(503).json()["checks"].clone();
+    let problem = checks[1]["problem"].as_str().unwrap().to_owned();
+    assert!(problem.contains("LATIN1"), "{checks}");
 }
