@@ -20,6 +20,7 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Re
     let caller = access::signed_in(app, cx).await?;
     let user = &caller.user;
     let shown = passwords::require_own(app, cx, &caller, password).await?;
+    let hash = shown.password_hash.ok_or_else(passwords::wrong_password)?;
     if shown.totp.is_some_and(|totp| totp.confirmed_at.is_some()) {
         // The password alone is not all that signing in takes.
         caller.require_fresh(app, access::FRESH)?;
@@ -42,12 +43,15 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Re
     let warning = addressees::draft_to(app, cx, user, warning);
     let event = cx.event(app, now, caller.actor(), EventKind::EmailChangeRequested, Some(user.id));
     let statements = [
+        // A password that was changed meanwhile asks for nothing any more.
+        users::require_password(user.id, &hash),
         issued.statement,
         mails::write(app, cx, now, ask, Some(issued.expires_at), mails::Send::Yes)?,
         mails::write(app, cx, now, warning, None, mails::Send::Yes)?,
         events::append(&event),
     ];
-    Ok(cx.commit(app, statements, &()).await?)
+    let commit = cx.commit(app, statements, &()).await;
+    commit.map_err(|error| error.on_guard(passwords::wrong_password()))
 }
 
 /// Takes the proof of the new address. Sessions go on; every other token of the

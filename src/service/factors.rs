@@ -15,7 +15,7 @@ use crate::domain::role::Permission;
 use crate::domain::secret::Purpose;
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
-use crate::store::{challenges, events, factors, sessions};
+use crate::store::{challenges, events, factors, sessions, users as rows};
 
 /// A new authenticator app, told once.
 pub struct Enrollment {
@@ -65,6 +65,8 @@ pub async fn confirm(app: &App, cx: &Context, code: &TotpCode) -> Result<Vec<Str
     };
     let (codes, replace) = new_recovery_codes(app, user);
     let mut statements = vec![
+        // Whoever signs in at this moment has a session that ends here, or is asked.
+        rows::meet(user),
         factors::confirm(user, &totp.sealed, step, question.now),
         sessions::end_others(user, caller.session, question.now),
         sessions::set_methods(

@@ -103,6 +103,6 @@ pub(super) async fn matches(
     Ok(matches)
 }
 
-fn wrong_password() -> Error {
+pub(super) fn wrong_password() -> Error {
     Error::invalid("current_password", Invalid::new("wrong_password", "is not your password"))
 }

@@ -18,7 +18,7 @@ use crate::domain::token::RefreshToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
-use crate::store::{events, factors, sessions};
+use crate::store::{events, factors, sessions, users};
 
 /// How sessions are sorted in a list.
 const ORDER: &str = " ORDER BY target.session_id";
@@ -71,10 +71,10 @@ pub async fn authenticated(app: &App, cx: &Context, shown: FirstFactor) -> Resul
     let now = app.now();
     let (user, methods) = (shown.user.clone(), shown.methods.clone());
     let begun = begin(app, cx, user, methods, shown.device.clone(), now).await?;
-    let guard = shown.uses.len();
     let mut statements = shown.uses.clone();
-    statements.push(factors::require_none(shown.user.id));
     statements.extend(begun.statements);
+    let guard = statements.len();
+    statements.push(factors::require_none(shown.user.id));
     let admission = Admission::SignedIn(Box::new(begun.signed_in));
     match cx.commit(app, statements, &admission).await {
         Ok(()) => Ok(admission),
@@ -223,7 +223,7 @@ pub(super) fn require_active(user: &User) -> Result<()> {
 /// A session that begins when the statements are committed.
 pub(super) struct Begun {
     pub(super) signed_in: SignedIn,
-    pub(super) statements: [Statement; 2],
+    pub(super) statements: [Statement; 3],
 }
 
 /// Prepares a session of a user who has shown all that is asked for.
@@ -235,6 +235,7 @@ pub(super) async fn begin(
     device: Option<Device>,
     now: Timestamp,
 ) -> Result<Begun> {
+    let id = user.id;
     let session = Session {
         id: SessionId::new(now, &*app.rng),
         user: user.id,
@@ -254,7 +255,8 @@ pub(super) async fn begin(
     let event = cx.event(app, now, actor, EventKind::SessionCreated, Some(user.id));
     let insert = sessions::insert(&session, &sha256(access_token.as_bytes()));
     let signed_in = signed_in(app, access_token, session, user);
-    Ok(Begun { signed_in, statements: [insert, events::append(&event)] })
+    let statements = [users::require_active(id), insert, events::append(&event)];
+    Ok(Begun { signed_in, statements })
 }
 
 /// Goes to the next generation; `None` if another refresh did.

@@ -94,6 +94,8 @@ pub struct Statement {
     pub rows: Option<usize>,
     /// What it changes of what may be remembered elsewhere.
     pub touches: Vec<Touch>,
+    /// Whether the rows that it reads stay as they are until the commit ends.
+    pub holds: bool,
 }
 
 /// Something that rows are read of and remembered.
@@ -108,7 +110,7 @@ pub enum Touch {
 impl Statement {
     /// A statement that may return any number of rows.
     pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Value>) -> Self {
-        Self { sql: sql.into(), params, rows: None, touches: Vec::new() }
+        Self { sql: sql.into(), params, rows: None, touches: Vec::new(), holds: false }
     }
 
     /// Whether it only reads. Those that write begin with what they do.
@@ -120,6 +122,13 @@ impl Statement {
     pub fn touching(mut self, touch: Touch) -> Self {
         self.touches.push(touch);
         self
+    }
+
+    /// The same statement, a `SELECT`, which holds the rows that it reads: what it saw
+    /// is so until the commit ends. SQLite makes one change after the other anyway;
+    /// Postgres makes those wait that would change such a row.
+    pub fn holding(self) -> Self {
+        Self { holds: true, ..self }
     }
 
     /// The same statement, guarded: another number of rows undoes the commit.

@@ -29,8 +29,12 @@ pub fn change(statement: &Statement) -> Json {
         Value::Integer(integer) => Json::String(integer.to_string()),
         Value::Text(text) => Json::String(text.clone()),
     });
+    let mut sql = with_json_params(&in_postgres(&statement.sql), &statement.params);
+    if statement.holds {
+        sql.push_str(" FOR SHARE");
+    }
     json!({
-        "sql": with_json_params(&in_postgres(&statement.sql), &statement.params),
+        "sql": sql,
         "params": params.collect::<Vec<_>>(),
         "rows": statement.rows,
     })

@@ -145,7 +145,20 @@ fn unless_empty(metadata: &Metadata) -> Value {
 pub fn require_password(id: UserId, hash: &str) -> Statement {
     let sql = "SELECT id FROM users \
                WHERE id = $1 AND password_hash = $2 AND suspended_at IS NULL";
-    Statement::new(sql, vec![id.to_string().into(), hash.into()]).expecting(1)
+    Statement::new(sql, vec![id.to_string().into(), hash.into()]).holding().expecting(1)
+}
+
+/// Undoes the commit unless the user may sign in.
+pub fn require_active(id: UserId) -> Statement {
+    let sql = "SELECT id FROM users WHERE id = $1 AND suspended_at IS NULL";
+    Statement::new(sql, vec![id.to_string().into()]).holding().expecting(1)
+}
+
+/// Changes nothing of a user, and lets no commit pass that holds it: one that began a
+/// session has ended, and one that is to begin it sees what is changed behind this.
+pub fn meet(id: UserId) -> Statement {
+    let sql = "UPDATE users SET version = version WHERE id = $1 RETURNING id";
+    Statement::new(sql, vec![id.to_string().into()]).expecting(1)
 }
 
 /// Counts a change of what belongs to the user at `version`, such as its roles.

@@ -3,11 +3,12 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -174,6 +175,43 @@ impl Postgres {
     /// As [`Postgres::query`].
     pub fn database(&self) -> String {
         database(&self.url)
+    }
+}
+
+/// A lock on a table, which is held until it is dropped.
+pub struct Lock {
+    psql: Child,
+}
+
+impl Lock {
+    /// Locks a table of the database at `url` for everybody who would write to it.
+    ///
+    /// # Panics
+    ///
+    /// When `psql` is not on this machine, or the server refuses.
+    pub fn of(url: &str, table: &str) -> Self {
+        let psql = program("psql")
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", url])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut psql = psql.expect("psql can be run");
+        let commands = format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE; SELECT 'locked';\n");
+        let stdin = psql.stdin.as_mut().expect("it is piped");
+        stdin.write_all(commands.as_bytes()).expect("psql reads");
+        let mut told = String::new();
+        let stdout = psql.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut told).expect("psql tells");
+        assert_eq!(told.trim_end(), "locked");
+        Self { psql }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // At the end of its input, psql goes, and its transaction with it.
+        drop(self.psql.stdin.take());
+        let _ = self.psql.wait();
     }
 }
 

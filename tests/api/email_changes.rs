@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rollcall::store::database::Statement;
 use serde_json::{Value, json};
 
 use crate::support::{PASSWORD, TestApp};
@@ -140,4 +141,18 @@ async fn of_two_users_who_want_one_address_one_gets_it() {
     let anon = app.anon();
     let confirm = |number: usize| anon.post(CONFIRM, json!({"token": tokens[number]}));
     assert_eq!(TestApp::race(2, confirm).await, 1);
+}
+
+#[tokio::test]
+async fn a_password_that_is_changed_meanwhile_asks_for_nothing() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let changed = "UPDATE users SET password_hash = 'another' WHERE email = $1";
+    let changed = Statement::new(changed, vec![alice.email.as_str().into()]);
+    app.database.before_commit(vec![changed]);
+    let answer = alice.post(ASK, change(NEW)).await.assert_problem(422, "validation_failed");
+    assert_eq!(answer.field_errors(), [("current_password", "wrong_password")]);
+    assert_eq!(app.mails_to(NEW).await.len(), 0);
+    let tokens = app.sql("SELECT purpose FROM one_time_tokens", Vec::new()).await;
+    assert!(tokens.is_empty(), "{tokens:?}");
 }

@@ -11,6 +11,7 @@ use rollcall::store::database::{BoxFuture, Database, DatabaseError, Dialect, Row
 pub(crate) struct Observed {
     database: Arc<dyn Database>,
     fault: Mutex<Option<Fault>>,
+    before_commit: Mutex<Vec<Statement>>,
     after_commit: Mutex<Option<Then>>,
     calls: AtomicUsize,
     statements: AtomicUsize,
@@ -33,6 +34,7 @@ impl Observed {
         Self {
             database,
             fault: Mutex::new(None),
+            before_commit: Mutex::default(),
             after_commit: Mutex::new(None),
             calls: AtomicUsize::new(0),
             statements: AtomicUsize::new(0),
@@ -52,6 +54,11 @@ impl Observed {
     /// The next commit happens, and nobody is told.
     pub(crate) fn commit_and_break_off(&self) {
         *self.fault.lock().unwrap() = Some(Fault::BreaksOffAfterCommit);
+    }
+
+    /// This happens right before the next change is committed: somebody was faster.
+    pub(crate) fn before_commit(&self, statements: Vec<Statement>) {
+        *self.before_commit.lock().unwrap() = statements;
     }
 
     /// This happens when the next change is committed, before anybody is told of it.
@@ -183,6 +190,10 @@ impl Database for Observed {
             self.statements.fetch_add(statements.len() + 2, Ordering::SeqCst);
             require_touches(&statements);
             self.fault().await?;
+            let faster = std::mem::take(&mut *self.before_commit.lock().unwrap());
+            for statement in faster {
+                self.database.query(statement).await?;
+            }
             let result = self.database.commit(statements).await;
             let then = self.after_commit.lock().unwrap().take_if(|_| result.is_ok());
             if let Some(then) = then {

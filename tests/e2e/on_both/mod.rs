@@ -4,6 +4,7 @@ mod backups;
 mod conformance;
 mod faults;
 mod imports;
+mod isolation;
 mod kills;
 mod migrations;
 mod retries;
