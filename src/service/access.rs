@@ -126,6 +126,8 @@ pub struct SessionUser {
     pub id: UserId,
     /// In which session.
     pub session: SessionId,
+    /// Which version of them was read.
+    pub version: i64,
     /// What they may do.
     pub permissions: Permissions,
 }
@@ -147,6 +149,11 @@ impl SignedInUser {
     /// The user as the actor of events.
     pub fn actor(&self) -> Actor {
         Actor::User(self.user.id)
+    }
+
+    /// As [`Caller::still`].
+    pub fn still(&self) -> Statement {
+        callers::require_session(self.session, self.user.version)
     }
 
     /// Fails unless the user has proven who they are within `max_age`, by signing
@@ -182,6 +189,16 @@ impl Caller {
         match self {
             Self::User(caller) => &caller.permissions,
             Self::ApiKey(key) => &key.permissions,
+        }
+    }
+
+    /// Undoes a commit in which the caller is no longer who was asked what they may do:
+    /// signed out, suspended, with other roles, or a key that was revoked. It comes
+    /// first where time passes between the question and the commit, or power is given.
+    pub fn still(&self) -> Statement {
+        match self {
+            Self::User(caller) => callers::require_session(caller.session, caller.version),
+            Self::ApiKey(key) => callers::require_api_key(key.id),
         }
     }
 
@@ -311,10 +328,11 @@ pub async fn remembered_signed_in(app: &App, cx: &Context) -> Result<SignedInUse
 async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {
     match (found, &cx.credentials) {
         (Found::Session(found), Credentials::AccessToken(token)) => {
-            let SessionCaller { access_token_hash, user, suspended_at, permissions } = found;
+            let SessionCaller { access_token_hash, user, suspended_at, version, permissions } =
+                found;
             require_genuine(app, token, &access_token_hash, user, suspended_at).await?;
             let session = token.claims.session;
-            Ok(Caller::User(SessionUser { id: user, session, permissions }))
+            Ok(Caller::User(SessionUser { id: user, session, version, permissions }))
         }
         (Found::ApiKey(key), Credentials::ApiKey(_)) => {
             note_use(app, &key);

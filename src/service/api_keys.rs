@@ -48,7 +48,8 @@ pub async fn create(app: &App, cx: &Context, new: NewApiKey) -> Result<(ApiKey, 
     let event = cx.event(app, now, caller.actor(), EventKind::ApiKeyCreated, subject);
     let insert = api_keys::insert(&key, &token.hash());
     let made = (key, token);
-    cx.commit(app, [insert, events::append(&event)], &made).await?;
+    let commit = cx.commit(app, [caller.still(), insert, events::append(&event)], &made);
+    commit.await.map_err(|error| error.on_guard(super::busy()))?;
     Ok(made)
 }
 

@@ -164,11 +164,12 @@ pub async fn all(
     cx: &Context,
     mut operations: Vec<Operation>,
 ) -> Result<Vec<Done>, Failed> {
-    require(app, cx).await?;
+    let mut caller = require(app, cx).await?;
     require_distinct(&operations)?;
     hash_passwords(app, cx, &mut operations).await?;
     for _ in 0..TRIES {
-        let Gathered { statements, ends, done } = gather(app, cx, &operations).await?;
+        let gathered = gather(app, cx, &operations, caller.still()).await?;
+        let Gathered { statements, ends, done } = gathered;
         let sent = statements.clone();
         match cx.commit(app, statements, &done).await {
             Ok(()) => return Ok(done),
@@ -184,6 +185,7 @@ pub async fn all(
             Err(DatabaseError::ForeignKey) => {}
             Err(error) => return Err(Error::from(error).into()),
         }
+        caller = require(app, cx).await?;
     }
     Err(super::busy().into())
 }
@@ -229,14 +231,22 @@ struct Gathered {
     done: Vec<Done>,
 }
 
-async fn gather(app: &App, cx: &Context, operations: &[Operation]) -> Result<Gathered, Failed> {
+async fn gather(
+    app: &App,
+    cx: &Context,
+    operations: &[Operation],
+    still: Statement,
+) -> Result<Gathered, Failed> {
     let (store, deferred) = app.store.deferred();
     let (app, cx) = (&app.over(store), &by_itself(cx));
-    let mut gathered = Gathered { statements: Vec::new(), ends: Vec::new(), done: Vec::new() };
+    let mut gathered =
+        Gathered { statements: vec![still.clone()], ends: Vec::new(), done: Vec::new() };
     for (index, operation) in operations.iter().enumerate() {
         let done = perform(app, cx, operation.clone()).await;
         gathered.done.push(done.map_err(|error| Failed { index: Some(index), error })?);
-        gathered.statements.extend(deferred.take());
+        // Once is enough, and behind a change of the caller another time would miss.
+        let is_new = |statement: &Statement| statement.sql != still.sql;
+        gathered.statements.extend(deferred.take().into_iter().filter(is_new));
         gathered.ends.push(gathered.statements.len());
     }
     Ok(gathered)

@@ -59,12 +59,14 @@ pub async fn create(
     let kind = EventKind::InvitationCreated;
     let event = cx.event(app, now, caller.actor(), kind, None::<UserId>);
     let statements = [
+        caller.still(),
         invitations::put(&invitation),
         issued.statement,
         mails::write(app, cx, now, draft, Some(expires_at), mails::Send::Yes)?,
         events::append(&event),
     ];
-    cx.commit(app, statements, &invitation).await?;
+    let commit = cx.commit(app, statements, &invitation).await;
+    commit.map_err(|error| error.on_guard(super::busy()))?;
     Ok(invitation)
 }
 

@@ -28,10 +28,15 @@ pub async fn create(
     let role = Role { name, permissions, created_at: now, updated_at: now, version: 1 };
     let subject = Subject::Role(role.name.clone());
     let event = cx.event(app, now, caller.actor(), EventKind::RoleCreated, Some(subject));
-    let commit = cx.commit(app, [roles::insert(&role), events::append(&event)], &role);
-    let taken = || Error::conflict("role_exists", "There is a role of this name.");
-    commit.await.map_err(|error| error.on_guard(taken()))?;
-    Ok(role)
+    let statements = [caller.still(), roles::insert(&role), events::append(&event)];
+    match cx.commit(app, statements, &role).await {
+        Ok(()) => Ok(role),
+        Err(DatabaseError::Guard { statement: 0 }) => Err(super::busy()),
+        Err(error) => {
+            let taken = Error::conflict("role_exists", "There is a role of this name.");
+            Err(error.on_guard(taken))
+        }
+    }
 }
 
 /// One role.
@@ -68,7 +73,7 @@ pub async fn replace(
         let subject = Some(Subject::Role(name.clone()));
         let event = cx.event(app, now, caller.actor(), EventKind::RoleUpdated, subject);
         let update = roles::update(name, role.version, &permissions, now);
-        match app.store.commit([update, events::append(&event)]).await {
+        match app.store.commit([caller.still(), update, events::append(&event)]).await {
             Ok(()) => {
                 let version = role.version.saturating_add(1);
                 return Ok(Role { permissions, updated_at: now, version, ..role });

@@ -32,6 +32,7 @@ pub async fn replace(
         let kind = EventKind::UserRolesChanged;
         let event = cx.event(app, now, caller.actor(), kind, Some(id));
         let change = [
+            caller.still(),
             crate::store::users::touch(id, user.version, now),
             roles::revoke_all(id),
             roles::grant(id, names),

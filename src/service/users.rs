@@ -86,7 +86,8 @@ pub async fn create(
         at: now,
     };
     let event = cx.event(app, now, caller.actor(), EventKind::UserCreated, Some(user.id));
-    let statements = [users::insert(&new), roles::grant(user.id, &names), events::append(&event)];
+    let grant = roles::grant(user.id, &names);
+    let statements = [caller.still(), users::insert(&new), grant, events::append(&event)];
     let entry = DirectoryEntry { user, private_metadata: profile.private_metadata.clone() };
     match cx.commit(app, statements, &entry).await {
         Ok(()) => Ok(entry),

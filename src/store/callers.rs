@@ -11,7 +11,7 @@ use super::database::{Columns, DatabaseError, Row, Statement, Value};
 use super::users::{self, permissions_column, user_columns};
 use crate::domain::api_key::ApiKey;
 use crate::domain::authentication::Methods;
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{ApiKeyId, SessionId, UserId};
 use crate::domain::role::Permissions;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -48,6 +48,8 @@ pub struct SessionCaller {
     pub user: UserId,
     /// Since when they may do nothing.
     pub suspended_at: Option<Timestamp>,
+    /// Of the user; another one may have other roles.
+    pub version: i64,
     /// What they may do.
     pub permissions: Permissions,
 }
@@ -89,6 +91,21 @@ pub fn by_with(
     Statement::new(sql, params)
 }
 
+/// Undoes the commit unless the session goes on, and its user is still at this version
+/// and may act.
+pub fn require_session(session: SessionId, version: i64) -> Statement {
+    let sql = "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id \
+               WHERE s.id = $1 AND s.ended_at IS NULL \
+               AND u.version = $2 AND u.suspended_at IS NULL";
+    Statement::new(sql, vec![session.to_string().into(), version.into()]).holding().expecting(1)
+}
+
+/// Undoes the commit unless there is still this API key.
+pub fn require_api_key(id: ApiKeyId) -> Statement {
+    let sql = "SELECT id FROM api_keys WHERE id = $1";
+    Statement::new(sql, vec![id.to_string().into()]).holding().expecting(1)
+}
+
 /// Reads the caller of a row, and leaves the target.
 pub fn from_row(lookup: Lookup, row: Row) -> Result<(Found, Option<Row>), DatabaseError> {
     let mut columns = row.read();
@@ -108,7 +125,7 @@ impl Lookup {
         match self {
             Self::Session(_) => format!(
                 concat!(
-                    "SELECT s.access_token_hash, u.id, u.suspended_at, ",
+                    "SELECT s.access_token_hash, u.id, u.suspended_at, u.version, ",
                     permissions_column!(),
                     " FROM sessions s JOIN users u ON u.id = s.user_id \
                      WHERE s.id = ${} AND s.ended_at IS NULL AND s.expires_at > ${}"
@@ -150,6 +167,7 @@ fn session_from_columns(columns: &mut Columns) -> Result<SessionCaller, Database
         access_token_hash: hash(columns)?,
         user: columns.parsed(|text| UserId::parse(text).ok())?,
         suspended_at: columns.optional_integer()?.map(Timestamp::from_micros),
+        version: columns.integer()?,
         permissions: Permissions::from_stored(&columns.optional_text()?.unwrap_or_default()),
     })
 }

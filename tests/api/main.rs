@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod authority;
 mod authorization;
 mod batches;
 mod bootstrap;

@@ -126,7 +126,9 @@ async fn take_distinct(
         if dry_run || commit.statements.is_empty() {
             return Ok(commit.outcomes(decisions));
         }
-        match app.store.commit(commit.statements.clone()).await {
+        // Passwords may have been hashed since it was asked who calls.
+        let still = std::iter::once(known.caller.still());
+        match app.store.commit(still.chain(commit.statements.iter().cloned())).await {
             Ok(()) => return Ok(commit.outcomes(decisions)),
             // Somebody has taken an address or changed a user since they were read.
             Err(
