@@ -16,9 +16,9 @@ use super::secret::sha256;
 use super::time::Timestamp;
 
 /// The media type of the token, RFC 9068, 2.1.
-const TYPE: &str = "at+jwt";
+pub(super) const TYPE: &str = "at+jwt";
 /// No token of ours comes near; longer ones are not looked at.
-const MAX_BYTES: usize = 8 * 1024;
+pub(super) const MAX_BYTES: usize = 8 * 1024;
 
 /// How tokens are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,64 +205,12 @@ fn public_jwk(pair: &KeyPair) -> Value {
     }
 }
 
-/// A token that could be ours, by its own word: nobody has checked it yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presented {
-    /// The key that it claims to be signed with.
-    pub kid: String,
-    /// Whose it claims to be.
-    pub user: UserId,
-    /// The session that it claims to be of.
-    pub session: SessionId,
-    /// When it ends, in whole seconds.
-    pub expires_at: Timestamp,
-}
-
-/// As much of a token as it takes to find its session. Garbage, foreign types and
-/// algorithms, and what has expired are turned away here, without a query.
-pub fn read_unverified(token: &str, now: Timestamp) -> Option<Presented> {
-    if token.len() > MAX_BYTES {
-        return None;
-    }
-    let mut parts = token.split('.');
-    let (header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let header: Header = read_part(header)?;
-    if header.typ != TYPE || Algorithm::parse(&header.alg).is_none() {
-        return None;
-    }
-    let payload: Payload = read_part(payload)?;
-    let presented = Presented {
-        kid: header.kid,
-        user: UserId::parse(&payload.sub).ok()?,
-        session: SessionId::parse(&payload.sid).ok()?,
-        expires_at: Timestamp::from_seconds(payload.exp),
-    };
-    (presented.expires_at > now).then_some(presented)
-}
-
 /// Everything that a token says.
 pub fn claims(token: &str) -> Option<Claims> {
     from_library(read_part(token.split('.').nth(1)?)?)
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    sub: String,
-    sid: String,
-    exp: i64,
-}
-
-fn read_part<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
+pub(super) fn read_part<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
     serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes())?).ok()
 }
 
@@ -319,6 +267,7 @@ fn from_library_time(at: UnixTimeStamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::presented_token;
     use std::time::Duration;
 
     const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
@@ -349,7 +298,7 @@ mod tests {
         for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
             let key = SigningKey::generate(algorithm);
             let token = key.sign(&claims()).unwrap();
-            let presented = read_unverified(&token, NOW).unwrap();
+            let presented = presented_token::read(&token, NOW).unwrap();
             assert_eq!((presented.kid.as_str(), presented.user), (key.kid(), claims().user));
             assert_eq!(super::claims(&token), Some(claims()));
             assert!(verifies(&key, &token, NOW));
@@ -357,7 +306,7 @@ mod tests {
             assert_eq!(restored.jwk(), key.jwk());
             assert!(verifies(&restored, &token, NOW));
             let end = NOW.plus(Duration::from_secs(600));
-            assert!(read_unverified(&token, end).is_none());
+            assert!(presented_token::read(&token, end).is_none());
             assert!(!verifies(&key, &token, end.plus(Duration::from_secs(1))));
             assert!(!verifies(&SigningKey::generate(algorithm), &token, NOW));
             assert!(!key.verify(&token, "https://other.example", "https://id.example.com", NOW));
@@ -382,7 +331,7 @@ mod tests {
             "a".repeat(MAX_BYTES + 1),
             String::new(),
         ] {
-            assert!(read_unverified(&forged, NOW).is_none(), "{forged}");
+            assert!(presented_token::read(&forged, NOW).is_none(), "{forged}");
             assert!(!verifies(&key, &forged, NOW), "{forged}");
         }
     }

@@ -28,6 +28,7 @@ pub mod own_data;
 pub mod page;
 pub mod password;
 pub mod password_hash;
+pub mod presented_token;
 pub mod rate_limit;
 pub mod registration;
 pub mod role;

@@ -116,6 +116,8 @@ impl Policy {
             limit("email-sign-in-address", 300, By::Address),
         ],
     );
+    /// Requests for another address of one's own, each of which mails to whom one names.
+    pub const EMAIL_CHANGE: Self = within(HOUR, &[limit("email-change", 10, By::Account)]);
     /// Tokens that were said to be from a mail and were not good.
     pub const MAILED_TOKEN: Self = within(HALF_HOUR, &[limit("mailed-token", 200, By::Address)]);
     /// Codes from mails that were wrong; each code has its own limit, too.
@@ -137,6 +139,7 @@ impl Policy {
         Self::EMAIL_VERIFICATION,
         Self::PASSWORD_RESET,
         Self::EMAIL_SIGN_IN,
+        Self::EMAIL_CHANGE,
         Self::MAILED_TOKEN,
         Self::EMAIL_CODE,
         Self::SECOND_FACTOR,

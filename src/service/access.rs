@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use crate::domain::encoding::HEX;
-
 use super::Context;
+use super::credentials::{AccessToken, Credentials};
 use super::remembered::Remembered;
 use crate::app::App;
-use crate::domain::access_token::{self, Presented};
 use crate::domain::api_key::ApiKey;
 use crate::domain::authentication::Methods;
 use crate::domain::event::Actor;
@@ -15,7 +13,6 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::role::{Permission, Permissions};
 use crate::domain::secret::{equal, sha256};
 use crate::domain::time::Timestamp;
-use crate::domain::token::ApiKeyToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::store::api_keys;
@@ -27,88 +24,6 @@ const LAST_USE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long a proof of who somebody is counts as fresh.
 pub const FRESH: Duration = Duration::from_secs(10 * 60);
-
-/// What a caller shows for itself; not believed yet.
-#[derive(Debug, Clone, Default)]
-pub enum Credentials {
-    /// Nothing.
-    #[default]
-    None,
-    /// Something that is no credential of ours.
-    Garbage,
-    /// The bootstrap token, or what claims to be it.
-    Bearer(String),
-    /// An access token that could be ours.
-    AccessToken(Box<AccessToken>),
-    /// What could be an API key, by its hash.
-    ApiKey([u8; 32]),
-}
-
-/// An access token of the right form that has not expired, by its own word.
-#[derive(Clone)]
-pub struct AccessToken {
-    text: String,
-    claims: Presented,
-}
-
-impl std::fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccessToken").field("claims", &self.claims).finish_non_exhaustive()
-    }
-}
-
-impl AccessToken {
-    /// When it ends, by its own word, in whole seconds.
-    pub fn expires_at(&self) -> Timestamp {
-        self.claims.expires_at
-    }
-}
-
-impl Credentials {
-    /// Reads what stands behind `Bearer`.
-    pub fn read(bearer: &str, now: Timestamp) -> Self {
-        if let Some(claims) = access_token::read_unverified(bearer, now) {
-            let text = bearer.to_owned();
-            return Self::AccessToken(Box::new(AccessToken { text, claims }));
-        }
-        match ApiKeyToken::parse(bearer) {
-            Some(key) => Self::ApiKey(key.hash()),
-            None => Self::Bearer(bearer.to_owned()),
-        }
-    }
-
-    /// Whether this could be a credential of somebody.
-    pub fn is_plausible(&self) -> bool {
-        self.lookup().is_ok()
-    }
-
-    /// Who the caller claims to be, by an id that stays when its tokens change.
-    pub fn claimed(&self) -> Option<String> {
-        match self {
-            Self::AccessToken(token) => Some(format!("user:{}", token.claims.user)),
-            Self::ApiKey(hash) => Some(format!("api_key:{}", HEX.encode(hash))),
-            Self::None | Self::Garbage | Self::Bearer(_) => None,
-        }
-    }
-
-    /// The same of a caller who may be nobody: what they show, if anything.
-    pub fn shown(&self) -> String {
-        match self {
-            Self::AccessToken(token) => token.text.clone(),
-            Self::Bearer(text) => text.clone(),
-            Self::ApiKey(hash) => HEX.encode(hash),
-            Self::None | Self::Garbage => String::new(),
-        }
-    }
-
-    fn lookup(&self) -> Result<Lookup> {
-        match self {
-            Self::AccessToken(token) => Ok(Lookup::Session(token.claims.session)),
-            Self::ApiKey(hash) => Ok(Lookup::ApiKey(*hash)),
-            Self::None | Self::Garbage | Self::Bearer(_) => Err(Error::Unauthenticated),
-        }
-    }
-}
 
 /// Whoever calls, as the database knows them at this moment.
 #[derive(Debug)]
@@ -126,6 +41,8 @@ pub struct SessionUser {
     pub id: UserId,
     /// In which session.
     pub session: SessionId,
+    /// When they last proved who they are: see [`SignedInUser::authenticated_at`].
+    pub authenticated_at: Timestamp,
     /// Which version of them was read.
     pub version: i64,
     /// What they may do.
@@ -141,7 +58,8 @@ pub struct SignedInUser {
     pub session: SessionId,
     /// What was shown in it.
     pub methods: Methods,
-    /// When that was last.
+    /// When that was last, as far as the token knows: an older one, which somebody may
+    /// have copied, does not become fresh with its session.
     pub authenticated_at: Timestamp,
 }
 
@@ -159,12 +77,13 @@ impl SignedInUser {
     /// Fails unless the user has proven who they are within `max_age`, by signing
     /// in or by reauthenticating: for what a stolen session must not do.
     pub fn require_fresh(&self, app: &App, max_age: Duration) -> Result<()> {
-        if app.now().since(self.authenticated_at) <= max_age {
-            Ok(())
-        } else {
-            Err(Error::NotFresh { max_age })
-        }
+        require_fresh(app, self.authenticated_at, max_age)
     }
+}
+
+fn require_fresh(app: &App, authenticated_at: Timestamp, max_age: Duration) -> Result<()> {
+    let is_fresh = app.now().since(authenticated_at) <= max_age;
+    if is_fresh { Ok(()) } else { Err(Error::NotFresh { max_age }) }
 }
 
 impl Caller {
@@ -199,6 +118,15 @@ impl Caller {
         match self {
             Self::User(caller) => callers::require_session(caller.session, caller.version),
             Self::ApiKey(key) => callers::require_api_key(key.id),
+        }
+    }
+
+    /// Fails where the caller means themselves and is not fresh: what takes that by
+    /// `/me` takes it by `/users` as well.
+    pub fn require_fresh_for_oneself(&self, app: &App, user: UserId) -> Result<()> {
+        match self {
+            Self::User(own) if own.id == user => require_fresh(app, own.authenticated_at, FRESH),
+            Self::User(_) | Self::ApiKey(_) => Ok(()),
         }
     }
 
@@ -328,11 +256,17 @@ pub async fn remembered_signed_in(app: &App, cx: &Context) -> Result<SignedInUse
 async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {
     match (found, &cx.credentials) {
         (Found::Session(found), Credentials::AccessToken(token)) => {
-            let SessionCaller { access_token_hash, user, suspended_at, version, permissions } =
-                found;
-            require_genuine(app, token, &access_token_hash, user, suspended_at).await?;
+            let SessionCaller { user, suspended_at, version, permissions, .. } = found;
+            require_genuine(app, token, &found.access_token_hash, user, suspended_at).await?;
+            let authenticated_at = found.authenticated_at.min(token.claims.authenticated_at);
             let session = token.claims.session;
-            Ok(Caller::User(SessionUser { id: user, session, version, permissions }))
+            Ok(Caller::User(SessionUser {
+                id: user,
+                session,
+                authenticated_at,
+                version,
+                permissions,
+            }))
         }
         (Found::ApiKey(key), Credentials::ApiKey(_)) => {
             note_use(app, &key);
@@ -348,6 +282,7 @@ async fn believe_signed_in(app: &App, cx: &Context, found: Found) -> Result<Sign
     };
     let SignedInCaller { access_token_hash, methods, authenticated_at, user } = *found;
     require_genuine(app, token, &access_token_hash, user.id, user.suspended_at).await?;
+    let authenticated_at = authenticated_at.min(token.claims.authenticated_at);
     Ok(SignedInUser { user, session: token.claims.session, methods, authenticated_at })
 }
 

@@ -1,6 +1,6 @@
 //! The first admin.
 
-use super::access::Credentials;
+use super::credentials::Credentials;
 use super::rate_limits::Attempt;
 use super::{Context, passwords};
 use crate::app::App;

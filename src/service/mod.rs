@@ -8,6 +8,7 @@ pub mod audit;
 pub mod batches;
 pub mod bootstrap;
 pub mod changes;
+pub mod credentials;
 pub mod email_changes;
 pub mod email_codes;
 pub mod email_sign_in;
@@ -49,7 +50,7 @@ use crate::domain::address::AddressPrefix;
 use crate::domain::event::{Actor, Event, EventKind, Subject};
 use crate::domain::locale::Locale;
 use crate::domain::time::Timestamp;
-use access::Credentials;
+use credentials::Credentials;
 
 /// How often a change without a precondition is tried again when another one
 /// came first.

@@ -1,11 +1,13 @@
 //! What a credential that somebody showed to somebody else is worth.
 
 use super::Context;
-use super::access::{self, Caller, Credentials};
+use super::access::{self, Caller};
+use super::credentials::Credentials;
 use crate::app::App;
 use crate::domain::access_token::{self, Claims};
 use crate::domain::event::Actor;
 use crate::domain::id::SessionId;
+use crate::domain::presented_token;
 use crate::domain::role::{Permissions, RoleName};
 use crate::domain::time::Timestamp;
 use crate::error::{Error, Result};
@@ -28,7 +30,7 @@ pub struct Active {
 /// What an access token says, if it is genuine and has not expired. Whether its
 /// session goes on is not asked: this is what everybody can do who has the keys.
 pub async fn verify(app: &App, token: &str) -> Result<Option<Claims>> {
-    let Some(presented) = access_token::read_unverified(token, app.now()) else {
+    let Some(presented) = presented_token::read(token, app.now()) else {
         return Ok(None);
     };
     let is_genuine = app.keys.verify(app, &presented.kid, token).await?;

@@ -167,6 +167,7 @@ pub async fn delete(
 ) -> Result<()> {
     for _ in 0..MAX_TRIES {
         let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
+        caller.require_fresh_for_oneself(app, id)?;
         if remove(app, cx, caller.actor(), &entry.user).await? {
             return Ok(());
         }
@@ -337,8 +338,7 @@ async fn write(
     if user.email.normalized() != profile.email.normalized() {
         // What was mailed to the old address opens nothing any more.
         statements.push(one_time_tokens::end_all_of(user.id));
-        // Nor does its owner lose the account unawares (ASVS 6.3.7). An address that was
-        // never proven may be a stranger's, who learns nothing of the new one.
+        // Nor is the account lost unawares (ASVS 6.3.7), but strangers learn nothing.
         if user.email_verified_at.is_some() {
             let message = Message::EmailChanged { new_email: profile.email.to_string() };
             statements.push(kept::notice(app, cx, now, &user, message)?);
@@ -362,6 +362,9 @@ async fn change(
     for _ in 0..MAX_TRIES {
         let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
         let profile = profile(&entry)?;
+        if profile.email.normalized() != entry.user.email.normalized() {
+            caller.require_fresh_for_oneself(app, id)?;
+        }
         if let Some(entry) = write(app, cx, caller.actor(), entry.user, profile).await? {
             return Ok(entry);
         }

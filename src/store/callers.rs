@@ -48,6 +48,8 @@ pub struct SessionCaller {
     pub user: UserId,
     /// Since when they may do nothing.
     pub suspended_at: Option<Timestamp>,
+    /// When the user last proved who they are.
+    pub authenticated_at: Timestamp,
     /// Of the user; another one may have other roles.
     pub version: i64,
     /// What they may do.
@@ -125,7 +127,7 @@ impl Lookup {
         match self {
             Self::Session(_) => format!(
                 concat!(
-                    "SELECT s.access_token_hash, u.id, u.suspended_at, u.version, ",
+                    "SELECT s.access_token_hash, u.id, u.suspended_at, s.authenticated_at, u.version, ",
                     permissions_column!(),
                     " FROM sessions s JOIN users u ON u.id = s.user_id \
                      WHERE s.id = ${} AND s.ended_at IS NULL AND s.expires_at > ${}"
@@ -167,6 +169,7 @@ fn session_from_columns(columns: &mut Columns) -> Result<SessionCaller, Database
         access_token_hash: hash(columns)?,
         user: columns.parsed(|text| UserId::parse(text).ok())?,
         suspended_at: columns.optional_integer()?.map(Timestamp::from_micros),
+        authenticated_at: Timestamp::from_micros(columns.integer()?),
         version: columns.integer()?,
         permissions: Permissions::from_stored(&columns.optional_text()?.unwrap_or_default()),
     })

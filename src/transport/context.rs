@@ -7,7 +7,7 @@ use super::http::headers;
 use crate::app::App;
 use crate::domain::locale::Locale;
 use crate::domain::time::Timestamp;
-use crate::service::access::Credentials;
+use crate::service::credentials::Credentials;
 use crate::service::{Context, WroteMail};
 
 /// Reads it. Nothing is believed yet: services decide what a credential is worth.

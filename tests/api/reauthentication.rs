@@ -106,3 +106,36 @@ async fn who_has_no_password_signs_in_anew_instead() {
     let refused = alice.post(REAUTHENTICATE, json!({"password": PASSWORD})).await;
     refused.assert_problem(409, "no_password");
 }
+
+#[tokio::test]
+async fn a_token_from_before_does_not_become_fresh_with_its_session() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    app.clock.advance(HOUR);
+    let copied = app.refresh(&alice).await;
+    let answer = copied.post(REAUTHENTICATE, json!({"password": PASSWORD})).await;
+    let fresh = copied.clone().signed_in(&answer.assert_status(200));
+    let stale = copied.delete("/api/v1/me").await;
+    stale.assert_problem(401, "insufficient_user_authentication");
+    fresh.delete("/api/v1/me").await.assert_status(204);
+}
+
+#[tokio::test]
+async fn what_takes_a_fresh_session_by_me_takes_it_by_users() {
+    let app = TestApp::new().await;
+    app.admin().await;
+    let other = app.user_with_roles("other", &["admin"]).await;
+    let alice = app.user("alice").await;
+    app.clock.advance(HOUR);
+    let stale = app.refresh(&other).await;
+    let own = format!("/api/v1/users/{}", other.id);
+    let before = app.contents();
+    let moved = json!({"email": "mine@example.org"});
+    let answer = stale.patch(&own, moved.clone()).await;
+    answer.assert_problem(401, "insufficient_user_authentication");
+    stale.delete(&own).await.assert_problem(401, "insufficient_user_authentication");
+    assert_eq!(app.contents(), before);
+    stale.patch(&own, json!({"name": "Other"})).await.assert_status(200);
+    stale.patch(format!("/api/v1/users/{}", alice.id), moved).await.assert_status(200);
+    app.sign_in(&other.email).await.delete(&own).await.assert_status(204);
+}

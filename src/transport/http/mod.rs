@@ -74,7 +74,7 @@ use crate::app::App;
 use crate::config::ConfigErrors;
 use crate::domain::time::Timestamp;
 use crate::service::Context;
-use crate::service::access::Credentials;
+use crate::service::credentials::Credentials;
 use crate::service::health::Check;
 use crate::service::mails;
 use problem::Problem;

@@ -15,7 +15,7 @@ const OPERATIONS: &[(&str, &[Policy], &[&str])] = &[
     ("post /api/v1/sessions/second-factor", &[Policy::SECOND_FACTOR], FACTOR),
     ("post /api/v1/sessions/current/reauthenticate", &[Policy::OWN_PASSWORD], FACTOR),
     ("put /api/v1/me/password", &[Policy::OWN_PASSWORD], &[]),
-    ("post /api/v1/me/email-change", &[Policy::OWN_PASSWORD], &[]),
+    ("post /api/v1/me/email-change", &[Policy::OWN_PASSWORD, Policy::EMAIL_CHANGE], &[]),
     ("post /api/v1/me/email-change/confirm", &[Policy::MAILED_TOKEN], &[]),
     ("post /api/v1/me/factors/totp/confirm", &[], FACTOR),
     ("delete /api/v1/me/factors/totp", &[], FACTOR),
