@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::{Context, access};
 use crate::app::App;
+use crate::domain::encoding::HEX;
 use crate::domain::idempotency::{IdempotencyKey, KEPT, MIN_ANONYMOUS_LENGTH, Repeatable};
 use crate::domain::secret::{Purpose, equal};
 use crate::error::{Error, Result};
@@ -126,7 +127,11 @@ async fn find(
     if key.length() < MIN_ANONYMOUS_LENGTH {
         return Ok(None);
     }
-    let request = of(&cx.credentials.shown());
+    // Of nobody, another body is another request: that the key was used with another one
+    // would tell who guesses a password that it was not this.
+    let shown = cx.credentials.shown();
+    let body = HEX.encode(&of(&shown).fingerprint);
+    let request = of(&format!("{shown} {body}"));
     let row = app.store.query(answers::by_id(&request.id, now)).await?.into_iter().next();
     Ok(Some((request, row)))
 }

@@ -12,19 +12,19 @@ use crate::support::client::Client;
 use crate::support::response::Response;
 use crate::support::{BOOTSTRAP_TOKEN, PASSWORD, TestApp};
 
-const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
+pub(crate) const KEY: &str = "8e03978e-40d5-43dd-bc93-6894a57f9324";
 
 /// The same client, whose requests have this key.
-fn keyed(client: &Client, key: &str) -> Client {
+pub(crate) fn keyed(client: &Client, key: &str) -> Client {
     client.with("idempotency-key", key)
 }
 
-fn new_user(name: &str) -> Value {
+pub(crate) fn new_user(name: &str) -> Value {
     json!({"email": format!("{name}@example.com"), "name": name, "password": PASSWORD})
 }
 
 /// What a client gets to see of an answer, and whether it was given before.
-fn seen(answer: &Response) -> (u16, &str, [Option<&str>; 3], bool) {
+pub(crate) fn seen(answer: &Response) -> (u16, &str, [Option<&str>; 3], bool) {
     let headers = ["content-type", "location", "etag"].map(|name| answer.header(name));
     let is_replayed = answer.header("idempotent-replayed") == Some("true");
     (answer.status.as_u16(), &answer.text, headers, is_replayed)
@@ -187,6 +187,25 @@ async fn a_key_is_of_one_request_only() {
 }
 
 #[tokio::test]
+async fn the_key_of_a_sign_in_tells_nobody_whether_a_password_is_right() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let key = "0190b5f0-7a1c-7cc0-8000-5d1c6f1f3c2a";
+    let nobody = keyed(&app.anon(), key);
+    let sign_in = async |password: &str| {
+        let credentials = json!({"email": alice.email, "password": password});
+        nobody.post("/api/v1/sessions", credentials).await
+    };
+    let first = sign_in(PASSWORD).await.assert_status(201);
+    // It is a sign-in like another, under the limits of those.
+    for _ in 0..10 {
+        sign_in("a guess at it").await.assert_problem(401, "invalid_credentials");
+    }
+    sign_in("a guess at it").await.assert_problem(429, "too_many_requests");
+    assert_eq!(sign_in(PASSWORD).await.text, first.text);
+}
+
+#[tokio::test]
 async fn the_answer_is_the_callers_whichever_token_they_show_and_nobody_elses() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
@@ -276,48 +295,6 @@ async fn what_failed_is_tried_again() {
     admin.post("/api/v1/users", new_user("alice")).await.assert_status(503);
     app.database.repair();
     admin.post("/api/v1/users", new_user("alice")).await.assert_status(201);
-}
-
-#[tokio::test]
-async fn of_many_at_once_one_is_done_and_the_others_are_told_to_wait() {
-    // Where it is certain that some ask before one is done.
-    let app = TestApp::on_sqlite().await;
-    let admin = keyed(&app.admin().await, KEY);
-    let send = |_| admin.post("/api/v1/users", new_user("alice"));
-    let answers = futures_util::future::join_all((0..10).map(send)).await;
-    let (told, waiting): (Vec<_>, Vec<_>) =
-        answers.into_iter().partition(|answer| answer.status.is_success());
-    let done: Vec<_> = told.iter().filter(|answer| !seen(answer).3).collect();
-    assert_eq!((done.len(), waiting.is_empty()), (1, false));
-    assert!(told.iter().all(|answer| answer.text == done[0].text));
-    for answer in waiting {
-        let answer = answer.assert_problem(409, "in_progress");
-        assert_eq!(answer.header("retry-after"), Some("1"));
-    }
-    assert_eq!(admin.post("/api/v1/users", new_user("alice")).await.text, done[0].text);
-}
-
-#[tokio::test]
-async fn of_many_instances_at_once_one_does_it_and_all_give_its_answer() {
-    let app = TestApp::new().await;
-    let mut instances = Vec::new();
-    for _ in 0..8 {
-        instances.push(app.another_instance(&[]).await);
-    }
-    let admin = keyed(&app.admin().await, KEY);
-    for path in ["/api/v1/users", "/api/v1/api-keys", "/api/v1/roles"] {
-        let body = json!({"/api/v1/users": new_user("alice"),
-            "/api/v1/api-keys": {"name": "key", "permissions": ["users:read"]},
-            "/api/v1/roles": {"name": "role", "permissions": ["users:read"]}})[path]
-            .clone();
-        let send = async |instance| admin.at(instance).post(path, body.clone()).await;
-        let answers = futures_util::future::join_all(instances.iter().map(send)).await;
-        let first = answers.iter().find(|answer| answer.header("idempotent-replayed").is_none());
-        let (status, text, headers, _) = seen(first.unwrap());
-        let replayed =
-            answers.iter().filter(|answer| seen(answer) == (status, text, headers, true));
-        assert_eq!((status, replayed.count()), (201, 7), "{path}");
-    }
 }
 
 #[tokio::test]

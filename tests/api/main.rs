@@ -22,6 +22,7 @@ mod headers;
 mod health;
 mod hostile;
 mod idempotency;
+mod idempotency_races;
 mod import_streams;
 mod imports;
 mod invitations;

@@ -15,6 +15,7 @@ pub(crate) struct Observed {
     after_commit: Mutex<Option<Then>>,
     calls: AtomicUsize,
     statements: AtomicUsize,
+    stalled: AtomicUsize,
 }
 
 /// What happens at a moment that only the database knows.
@@ -25,6 +26,7 @@ type Then = Box<dyn FnOnce() + Send>;
 enum Fault {
     Fails(DatabaseError),
     NeverAnswers,
+    NeverCommits,
     BreaksOffAfterCommit,
 }
 
@@ -38,6 +40,7 @@ impl Observed {
             after_commit: Mutex::new(None),
             calls: AtomicUsize::new(0),
             statements: AtomicUsize::new(0),
+            stalled: AtomicUsize::new(0),
         }
     }
 
@@ -49,6 +52,18 @@ impl Observed {
     /// Nothing that is asked from now on is ever answered, until it is repaired.
     pub(crate) fn stall(&self) {
         *self.fault.lock().unwrap() = Some(Fault::NeverAnswers);
+    }
+
+    /// No commit ends from now on; what only reads is answered.
+    pub(crate) fn stall_commits(&self) {
+        *self.fault.lock().unwrap() = Some(Fault::NeverCommits);
+    }
+
+    /// As soon as a commit does not end.
+    pub(crate) async fn commit_is_stalled(&self) {
+        while self.stalled.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The next commit happens, and nobody is told.
@@ -129,7 +144,7 @@ impl Observed {
         match fault {
             Some(Fault::Fails(error)) => Err(error),
             Some(Fault::NeverAnswers) => std::future::pending().await,
-            Some(Fault::BreaksOffAfterCommit) | None => Ok(()),
+            Some(Fault::NeverCommits | Fault::BreaksOffAfterCommit) | None => Ok(()),
         }
     }
 }
@@ -190,6 +205,10 @@ impl Database for Observed {
             self.statements.fetch_add(statements.len() + 2, Ordering::SeqCst);
             require_touches(&statements);
             self.fault().await?;
+            if matches!(*self.fault.lock().unwrap(), Some(Fault::NeverCommits)) {
+                self.stalled.fetch_add(1, Ordering::SeqCst);
+                std::future::pending::<()>().await;
+            }
             let faster = std::mem::take(&mut *self.before_commit.lock().unwrap());
             for statement in faster {
                 self.database.query(statement).await?;
