@@ -20,7 +20,7 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::domain::registration::{self, Registration, RegistrationMode};
-use crate::domain::role::RoleName;
+use crate::domain::role::{Permission, Permissions, RoleName};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Profile, User};
 use crate::error::{Error, Invalid, Result};
@@ -197,10 +197,12 @@ async fn open_invitation(app: &App, id: Option<&str>) -> Result<Option<Invitatio
     let Some(id) = id.and_then(|id| InvitationId::parse(id).ok()) else { return Ok(None) };
     let row = app.store.query(invitations::by_id(id, app.now())).await?.into_iter().next();
     let Some(invitation) = row.map(invitations::from_row).transpose()? else { return Ok(None) };
-    if invitation.roles == [RoleName::USER] {
-        return Ok(Some(invitation));
-    }
     let row = app.store.query(invitations::powers(id)).await?.into_iter().next();
     let powers = row.map(invitations::powers_from_row).transpose()?;
-    Ok(powers.filter(|(given, held)| held.cover(given)).map(|_| invitation))
+    let may_still = |(given, held): &(Permissions, Permissions)| {
+        let is_of_users = invitation.roles == [RoleName::USER];
+        held.allow(&Permission::INVITATIONS_WRITE)
+            && (is_of_users || held.allow(&Permission::ROLES_WRITE) && held.cover(given))
+    };
+    Ok(powers.filter(may_still).map(|_| invitation))
 }

@@ -128,9 +128,24 @@ async fn an_invitation_gives_no_power_that_whoever_invited_has_lost() {
     app.sql(demote, vec![inviter.id.as_str().into()]).await;
     let answer = app.anon().post(REGISTER, registration(ADA, &token)).await;
     assert_eq!(answer.assert_status(422).field_errors(), [("invitation", "invalid_token")]);
-    // Of a mere user, it may be anybody's.
-    let token = invite(&app, &app.admin().await, json!(["user"])).await;
-    app.anon().post(REGISTER, registration(ADA, &token)).await.assert_status(202);
+}
+
+#[tokio::test]
+async fn an_invitation_of_whoever_may_invite_no_longer_is_none() {
+    for loss in [
+        "DELETE FROM user_roles WHERE user_id = $1",
+        "UPDATE users SET suspended_at = 1 WHERE id = $1",
+        "DELETE FROM users WHERE id = $1",
+    ] {
+        let app = TestApp::new().await;
+        let inviter = inviter(&app).await;
+        let token = invite(&app, &inviter, json!(["user"])).await;
+        app.sql(loss, vec![inviter.id.as_str().into()]).await;
+        let answer = app.anon().post(REGISTER, registration(ADA, &token)).await;
+        assert_eq!(answer.assert_status(422).field_errors(), [("invitation", "invalid_token")]);
+        let token = invite(&app, &app.admin().await, json!(["user"])).await;
+        app.anon().post(REGISTER, registration(ADA, &token)).await.assert_status(202);
+    }
 }
 
 #[tokio::test]
