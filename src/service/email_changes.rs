@@ -1,6 +1,7 @@
 //! Another address for one's own account: proven by the new one, told to the old.
 
 use super::one_time_tokens::{self, Terms};
+use super::rate_limits::{self, Account};
 use super::{Context, access, addressees, mails, passwords};
 use crate::app::App;
 use crate::domain::email::Email;
@@ -8,6 +9,7 @@ use crate::domain::event::{Actor, EventKind};
 use crate::domain::mail::{Draft, Message};
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
+use crate::domain::rate_limit::Policy;
 use crate::error::{Error, Invalid, Result};
 use crate::store::one_time_tokens::{consume, end_all_of};
 use crate::store::{events, registrations, users};
@@ -29,6 +31,8 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Re
         let reason = Invalid::new("unchanged", "is your address already");
         return Err(Error::invalid("new_email", reason));
     }
+    let account = Account::Actor(caller.actor());
+    rate_limits::spend(app, cx, Policy::EMAIL_CHANGE, Some(account)).await?;
     let now = app.now();
     let subject = user.id.to_string();
     let data = Some(new.to_string());

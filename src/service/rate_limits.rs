@@ -176,6 +176,11 @@ impl<'a> Attempt<'a> {
         if let Some(here) = here {
             self.levels.remove(&here.key);
         }
+        self.tell_left(now);
+    }
+
+    /// Tells of what is left, if anything: to those whom no limit stops.
+    pub fn tell_left(&self, now: Timestamp) {
         let standings: Vec<_> = self.standings(now).collect();
         self.tell(&standings);
     }

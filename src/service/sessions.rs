@@ -96,16 +96,19 @@ pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
         let now = app.now();
         let mut attempt = Attempt::new(app, cx, Policy::REFRESH, None);
         let row = attempt.look(app, sessions::by_id(token.session, now)).await?;
-        attempt.require_left(now)?;
         let key = &app.config.secret_key;
         let found = row.map(sessions::with_user_from_row).transpose()?;
         let genuine = found.filter(|(session, user)| {
             token.is_genuine(key, &session.seed) && user.suspended_at.is_none()
         });
+        // A genuine one cannot be guessed: what others at the same address try with made-up
+        // ones does not keep it out.
         let Some((session, user)) = genuine else {
+            attempt.require_left(now)?;
             attempt.spend(app).await?;
             return Err(Error::Unauthenticated);
         };
+        attempt.tell_left(now);
         match session.judge(token.generation, now, app.config.refresh_grace) {
             Refresh::Rotate => {
                 if let Some(signed_in) = rotate(app, cx, session, user, now).await? {

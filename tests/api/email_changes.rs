@@ -81,7 +81,8 @@ async fn only_whoever_knows_the_password_may_ask_for_another_address() {
 async fn an_address_that_is_taken_is_told_to_whoever_can_read_its_mails_only() {
     let app = TestApp::new().await;
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);
-    let free = alice.post(ASK, change("free@example.com")).await.assert_status(202);
+    let carol = app.user("carol").await;
+    let free = carol.post(ASK, change("free@example.com")).await.assert_status(202);
     let taken = alice.post(ASK, change(&bob.email)).await.assert_status(202);
     assert_eq!(free.to_string(), taken.to_string());
     let token = app.token_to(&bob.email, "confirm_new_email").await;
@@ -155,4 +156,17 @@ async fn a_password_that_is_changed_meanwhile_asks_for_nothing() {
     assert_eq!(app.mails_to(NEW).await.len(), 0);
     let tokens = app.sql("SELECT purpose FROM one_time_tokens", Vec::new()).await;
     assert!(tokens.is_empty(), "{tokens:?}");
+}
+
+#[tokio::test]
+async fn nobody_mails_to_everybody() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    for number in 0..10 {
+        let new = format!("{number}@example.com");
+        alice.post(ASK, change(&new)).await.assert_status(202);
+    }
+    let answer = alice.post(ASK, change("10@example.com")).await;
+    answer.assert_problem(429, "too_many_requests");
+    assert_eq!(app.mails_to("10@example.com").await.len(), 0);
 }
