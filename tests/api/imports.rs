@@ -216,6 +216,20 @@ async fn csv_says_the_same_by_columns() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_cut_off_within_quotes_is_not_taken_for_whole() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let body = "email,name\nada@example.com,\"Ada\"\nbob@example.com,\"Lovelace, B";
+    let answer = send(&admin, "text/csv", body).await;
+    assert_eq!(summary(&answer), counts(2, 1, 0, 0, 1));
+    let failed = &told(&answer)[1];
+    assert_eq!(
+        (&failed["line"], &failed["error"]["code"]),
+        (&json!(3), &json!("malformed_request"))
+    );
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_and_writes_nothing() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
@@ -322,7 +336,14 @@ async fn what_was_exported_is_imported_elsewhere() {
         "own_metadata": {"theme": "dark"}, "roles": ["admin", "user"], "email_verified": true});
     let eve = json!({"external_id": "crm-2", "email": "eve@example.com", "name": "Eve",
         "suspended_at": "2021-01-01T00:00:00Z"});
+    let names = ["=1+1", "+49 170", "-", "@sum", "''=1", "'tis", "Ada \"the first\"", "\"q"];
+    let named = |(number, name): (usize, &&str)| {
+        let external_id = format!("{}{number}", ["-", "@", "'+", "="][number % 4]);
+        json!({"external_id": external_id, "email": format!("+{number}@example.com"), "name": name})
+    };
+    let named: Vec<_> = names.iter().enumerate().map(named).collect();
     import(&admin, &[ada, eve]).await;
+    import(&admin, &named).await;
     for (format, media_type) in [("ndjson", NDJSON), ("csv", "text/csv")] {
         let export = admin.get(format!("/api/v1/users/export?format={format}")).await;
         let elsewhere = TestApp::new().await;
@@ -331,10 +352,12 @@ async fn what_was_exported_is_imported_elsewhere() {
         // The admin is there already, and has no external id.
         let mut codes: Vec<_> = outcomes(&answer).into_iter().map(|(_, _, code)| code).collect();
         codes.sort();
-        assert_eq!(codes, ["", "", "email_taken"], "{answer}");
-        for (id, here) in ["crm-1", "crm-2"].map(|id| (id, &admin)) {
-            let path = format!("/api/v1/users?external_id={id}");
-            let mut users = [here.get(&path).await, there.get(&path).await].map(|a| a.body);
+        assert_eq!(codes.concat(), "email_taken", "{answer}");
+        let ids = named.iter().map(|user| user["external_id"].as_str().unwrap());
+        for id in ["crm-1", "crm-2"].into_iter().chain(ids) {
+            let path = format!("/api/v1/users?external_id={}", id.replace('+', "%2B"));
+            let mut users = [admin.get(&path).await, there.get(&path).await].map(|a| a.body);
+            assert_eq!(users[0]["items"].as_array().unwrap().len(), 1, "{id}");
             for user in &mut users {
                 user["items"][0]["id"] = Value::Null;
             }

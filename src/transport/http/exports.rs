@@ -14,6 +14,7 @@ use super::extract::{Cx, Query};
 use super::finding::{self, Members};
 use super::headers;
 use super::problem::Problem;
+use super::records::csv;
 use crate::app::App;
 use crate::domain::user::DirectoryEntry;
 use crate::error::{Error, Invalid};
@@ -99,8 +100,7 @@ impl Format {
 }
 
 /// A value as a cell: what is not there is empty, a list stands between spaces, an
-/// object is JSON. What a spreadsheet would take for a formula begins with an
-/// apostrophe (OWASP, CSV injection).
+/// object is JSON.
 fn cell(value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => String::new(),
@@ -110,8 +110,7 @@ fn cell(value: Option<&Value>) -> String {
         }
         Some(other) => other.to_string(),
     };
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{text}") } else { text };
+    let text = csv::guarded(text);
     if text.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -213,6 +212,8 @@ mod tests {
             (json!("+1"), "'+1"),
             (json!("-1"), "'-1"),
             (json!("@SUM(A1,B1)"), "\"'@SUM(A1,B1)\""),
+            (json!("'=1"), "''=1"),
+            (json!("'tis"), "'tis"),
             (json!("\tx"), "'\tx"),
             (json!("\rx"), "\"'\rx\""),
             (json!(["admin", "user"]), "admin user"),

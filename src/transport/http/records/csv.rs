@@ -11,6 +11,25 @@ use crate::transport::http::strict_json;
 /// The most cells that a record may have.
 const MAX_COLUMNS: usize = 64;
 
+/// What a spreadsheet would take for a formula begins with one of these, behind any
+/// apostrophes (OWASP, CSV injection).
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// A text as a cell that is no formula: with an apostrophe before one.
+pub(crate) fn guarded(text: String) -> String {
+    if is_formula(&text) { format!("'{text}") } else { text }
+}
+
+/// The text of such a cell.
+fn unguarded(mut cell: String) -> String {
+    if cell.starts_with('\'') && is_formula(&cell) {
+        cell.remove(0);
+    }
+    cell
+}
+
 /// Takes records out of a body. The first one names the cells of the others; a cell
 /// that is empty is one that is not there.
 pub struct Csv {
@@ -25,6 +44,8 @@ pub struct Csv {
     cells: usize,
     is_in_record: bool,
     is_long: bool,
+    /// How many quotes are in the record: RFC 4180 has them in pairs.
+    quotes: usize,
     /// The line on which the record began, and that which is read now.
     begin: u64,
     line: u64,
@@ -44,6 +65,7 @@ impl Csv {
             cells: 0,
             is_in_record: false,
             is_long: false,
+            quotes: 0,
             begin: 1,
             line: 1,
             has_ended: false,
@@ -91,6 +113,8 @@ impl Csv {
             let read = self.chunk.split_to(read);
             self.is_in_record |= !read.is_empty();
             self.count_lines(&read);
+            let quotes = read.iter().filter(|byte| **byte == b'"').count();
+            self.quotes = self.quotes.saturating_add(quotes);
             self.length = self.length.saturating_add(written);
             self.cells = self.cells.saturating_add(cells);
             match result {
@@ -121,11 +145,15 @@ impl Csv {
 
     /// The cells of the record that was read.
     fn take_record(&mut self) -> Result<Vec<String>> {
-        let (cells, is_long) = (self.cells, self.is_long);
-        (self.length, self.cells) = (0, 0);
+        let (cells, is_long, quotes) = (self.cells, self.is_long, self.quotes);
+        (self.length, self.cells, self.quotes) = (0, 0, 0);
         (self.is_long, self.is_in_record) = (false, false);
         if is_long {
             return Err(too_long());
+        }
+        if !quotes.is_multiple_of(2) {
+            let detail = "A quote is not closed: those within a cell are doubled, RFC 4180.";
+            return Err(Error::Malformed(detail.to_owned()));
         }
         let mut begin = 0;
         let ends = self.ends.iter().take(cells);
@@ -176,6 +204,8 @@ fn value(column: &str, cell: String) -> Value {
         name if name.ends_with("metadata") => {
             strict_json::parse(cell.as_bytes()).unwrap_or(Value::String(cell))
         }
-        _ => Value::String(cell),
+        // None was exported: it is what it is.
+        "password" | "password_hash" => Value::String(cell),
+        _ => Value::String(unguarded(cell)),
     }
 }

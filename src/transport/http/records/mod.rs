@@ -2,7 +2,7 @@
 //! (application/x-ndjson) and CSV (RFC 4180) with a header. Memory is bounded by the
 //! longest record that is read, however long the body is.
 
-mod csv;
+pub(super) mod csv;
 mod lines;
 
 use axum::body::Bytes;
