@@ -6,12 +6,14 @@
 //! - [`keyring`]: where the tokens of sessions are kept.
 //! - [`output`]: what is printed: tables, or JSON.
 //! - [`prompt`]: what is asked at a terminal.
+//! - [`files`]: files that somebody names.
 //! - [`failure`]: what can go wrong, and the exit code of each.
 
 mod arguments;
 mod commands;
 mod context;
 mod failure;
+mod files;
 mod keyring;
 mod output;
 mod prompt;

@@ -10,12 +10,15 @@ use rollcall_testkit::Host;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::script::Script;
 use crate::service::{self, ADMIN, BOOTSTRAP_TOKEN, PASSWORD};
 
 /// Somebody at a shell.
 pub(crate) struct Shell {
     home: TempDir,
-    host: Arc<Host>,
+    url: String,
+    /// Runs as long as somebody speaks to it.
+    _host: Option<Arc<Host>>,
     environment: Vec<(&'static str, String)>,
 }
 
@@ -35,9 +38,19 @@ impl Shell {
 
     /// Nobody, at this service.
     pub(crate) fn at(host: Arc<Host>) -> Self {
+        Self { _host: Some(host.clone()), ..Self::towards(&host.base_url) }
+    }
+
+    /// Nobody, at whatever has this address.
+    pub(crate) fn towards(url: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let environment = vec![("ROLLCALL_URL", host.base_url.clone())];
-        Self { home, host, environment }
+        let environment = vec![("ROLLCALL_URL", url.to_owned())];
+        Self { home, url: url.to_owned(), _host: None, environment }
+    }
+
+    /// A program with a key, at a service that says what the test tells it to.
+    pub(crate) fn program(script: &Script) -> Self {
+        Self::towards(&script.url).with("ROLLCALL_API_KEY", "k")
     }
 
     /// The first admin, signed in at the shared service.
@@ -62,9 +75,9 @@ impl Shell {
         self
     }
 
-    /// The service that it speaks to.
-    pub(crate) fn host(&self) -> &Host {
-        &self.host
+    /// Where the service is that it speaks to.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// A file in its home.
@@ -110,7 +123,7 @@ impl Shell {
     pub(crate) fn api(&self, path: &str, body: &Value) -> Value {
         let kept = fs::read(self.file(".config/rollcall/sessions.json")).unwrap();
         let kept: Value = serde_json::from_slice(&kept).unwrap();
-        let url = &self.host.base_url;
+        let url = &self.url;
         let token = kept["sessions"][url]["access_token"].as_str().unwrap();
         let output = Command::new("curl")
             .args(["-fsS", "-H", &format!("Authorization: Bearer {token}")])

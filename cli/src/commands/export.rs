@@ -8,9 +8,10 @@ use std::pin::pin;
 use clap::Args;
 use futures_util::StreamExt;
 
-use super::import::{Written, at};
+use super::import::Written;
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::files::at;
 
 /// Write all users, or those of a filter, to the standard output or a file.
 #[derive(Debug, Args)]

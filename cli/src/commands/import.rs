@@ -1,7 +1,7 @@
 //! `import`
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
@@ -9,13 +9,15 @@ use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use futures_util::{Stream, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use rollcall_client::bulk::{Format, ImportOptions, ImportReport, ImportSummary};
+use rollcall_client::bulk::{Format, ImportOptions, ImportSummary};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::refusals::Refusals;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::output::{self, note, printable};
+use crate::files::{at, is_same};
+use crate::output::{self, note};
 
 /// How much of a file is read at once.
 const CHUNK: usize = 64 * 1024;
@@ -65,21 +67,15 @@ impl From<Written> for Format {
     }
 }
 
-/// Who hears of lines that are refused.
-enum Refusals {
-    People,
-    Programs,
-    File(BufWriter<File>),
-}
-
 impl Import {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let failures = self.failures.as_deref();
+        if failures.is_some_and(|failures| is_same(&self.file, failures)) {
+            let text = "--failures is the same file as the one to import";
+            return Err(Failure::Usage(text.to_owned()));
+        }
         let client = context.client()?;
-        let mut refusals = match &self.failures {
-            Some(path) => Refusals::File(BufWriter::new(create(path)?)),
-            None if context.out.json => Refusals::Programs,
-            None => Refusals::People,
-        };
+        let mut refusals = Refusals::new(failures, context);
         let (users, bar) = self.open().await?;
         let options = ImportOptions { dry_run: self.dry_run, only_failed: true };
         let mut reports = client.users().import(self.format(), options, users).await?;
@@ -94,9 +90,7 @@ impl Import {
             summary = report.summary.or(summary);
         }
         bar.finish_and_clear();
-        if let Refusals::File(file) = &mut refusals {
-            file.flush()?;
-        }
+        refusals.finish()?;
         let broken = "the service stopped in the middle: run the import again";
         conclude(context, &summary.ok_or_else(|| Failure::Failed(broken.to_owned()))?)
     }
@@ -133,32 +127,6 @@ impl Import {
     }
 }
 
-impl Refusals {
-    fn tell(&mut self, report: &ImportReport) -> Outcome {
-        match self {
-            Self::Programs => output::line(report),
-            Self::File(file) => {
-                serde_json::to_writer(&mut *file, report).map_err(io::Error::from)?;
-                Ok(file.write_all(b"\n")?)
-            }
-            Self::People => {
-                let Some(error) = &report.error else { return Ok(()) };
-                let line = report.line.unwrap_or_default();
-                let mut stderr = io::stderr().lock();
-                if error.errors.is_empty() {
-                    let detail = printable(&error.detail, false);
-                    writeln!(stderr, "line {line}: {detail} ({})", error.code)?;
-                }
-                for field in &error.errors {
-                    let text = format!("{}: {} ({})", field.field, field.message, field.code);
-                    writeln!(stderr, "line {line}: {}", printable(&text, false))?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
 /// Tells how it ended.
 fn conclude(context: &Context, summary: &ImportSummary) -> Outcome {
     let counts = &summary.counts;
@@ -182,13 +150,4 @@ fn conclude(context: &Context, summary: &ImportSummary) -> Outcome {
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{bar:30} {percent:>3}%  {elapsed}  eta {eta}  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-fn create(path: &Path) -> Outcome<File> {
-    File::create(path).map_err(|error| at(path, &error))
-}
-
-/// What went wrong with a file, and with which.
-pub(crate) fn at(path: &Path, error: &io::Error) -> Failure {
-    Failure::Failed(format!("{}: {error}", path.display()))
 }

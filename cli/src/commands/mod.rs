@@ -16,6 +16,7 @@ pub(crate) mod sessions;
 pub(crate) mod users;
 pub(crate) mod whoami;
 
+mod refusals;
 mod token;
 
 use crate::arguments::{Arguments, Command};

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod directory;
+mod files;
 mod operations;
 mod output;
 mod sign_in;

@@ -22,7 +22,7 @@ fn who_signs_in_is_known_until_they_sign_out() {
     let me = admin.json(&["whoami"]);
     assert_eq!((&me["email"], &me["roles"]), (&ADMIN.into(), &serde_json::json!(["admin"])));
     let said = admin.run(&["logout"]).expect(0).stdout;
-    assert_eq!(said, format!("Signed out of {}.\n", admin.host().base_url));
+    assert_eq!(said, format!("Signed out of {}.\n", admin.url()));
     admin.run(&["whoami"]).expect(3);
 }
 
@@ -71,7 +71,7 @@ fn an_access_token_that_has_ended_is_refreshed_and_kept() {
     let file = admin.file(".config/rollcall/sessions.json");
     let kept = |name: &str| {
         let kept: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-        kept["sessions"][&admin.host().base_url][name].clone()
+        kept["sessions"][admin.url()][name].clone()
     };
     let before = (kept("access_token"), kept("refresh_token"));
     let text = fs::read_to_string(&file).unwrap();
@@ -89,7 +89,7 @@ fn programs_that_refresh_at_the_same_time_keep_the_session() {
     for _ in 0..3 {
         let text = fs::read_to_string(&file).unwrap();
         let mut kept: serde_json::Value = serde_json::from_str(&text).unwrap();
-        kept["sessions"][&admin.host().base_url]["expires_at"] = 1.into();
+        kept["sessions"][admin.url()]["expires_at"] = 1.into();
         fs::write(&file, kept.to_string()).unwrap();
         let programs: Vec<_> = (0..8).map(|_| admin.command(&["whoami"])).collect();
         thread::scope(|scope| {

@@ -77,7 +77,7 @@ fn ctrl_c_at_a_password_leaves_a_terminal_that_echoes() {
     let program = env!("CARGO_BIN_EXE_rollcall");
     let commands = format!("stty echo; {program} login --email a; echo code $?; stty -a");
     let mut shell = Command::new("sh");
-    shell.args(["-c", &commands]).env("ROLLCALL_URL", &nobody.host().base_url);
+    shell.args(["-c", &commands]).env("ROLLCALL_URL", nobody.url());
     let mut session = spawn_command(shell, Some(LIMIT)).unwrap();
     session.exp_string("Password: ").unwrap();
     session.send_control('c').unwrap();
