@@ -30,6 +30,8 @@ pub struct Call<'a> {
     client: &'a Client,
     method: Method,
     url: Url,
+    /// What can be no part of a path, if that is asked for.
+    misfit: Option<String>,
     headers: HeaderMap,
     body: Option<Bytes>,
     is_public: bool,
@@ -43,6 +45,7 @@ impl<'a> Call<'a> {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
+        let misfit = path.iter().find(|segment| !fits(segment)).map(ToString::to_string);
         let mut headers = HeaderMap::new();
         if method == Method::POST {
             // It is the same for every attempt, so the change is made once.
@@ -53,6 +56,7 @@ impl<'a> Call<'a> {
             client,
             method,
             url,
+            misfit,
             headers,
             body: None,
             is_public: false,
@@ -201,6 +205,9 @@ impl<'a> Call<'a> {
 
     /// One attempt.
     fn request(&self, token: Option<&str>) -> Result<RequestBuilder> {
+        if let Some(misfit) = &self.misfit {
+            return Err(Error::Request(format!("{misfit:?} is no id or name")));
+        }
         let http = &self.client.shared.http;
         let mut request = http.request(self.method.clone(), self.url.clone());
         request = request.headers(self.headers.clone());
@@ -247,6 +254,12 @@ impl<'a> Call<'a> {
     fn shows_session(&self) -> bool {
         matches!(self.credential(), Credential::Session(_))
     }
+}
+
+/// Whether a path can have this part. Every parser of URLs goes up a path at dots, also
+/// at encoded ones, and drops tabs and the ends of lines: it would be another path.
+fn fits(segment: &str) -> bool {
+    !["", ".", ".."].contains(&segment) && !segment.contains(char::is_control)
 }
 
 /// Whether the access token is not good any longer; not, whether the proof of who

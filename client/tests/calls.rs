@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use rollcall_client::bulk::{Format, ImportOptions};
-use rollcall_client::{Client, CreateUser, Credential, Error, TokenStore, Tokens};
+use rollcall_client::{Client, CreateUser, Credential, Error, PatchUser, TokenStore, Tokens};
 
 /// A service that gives these answers, one after the other.
 struct Script {
@@ -255,6 +255,36 @@ async fn a_name_in_a_path_cannot_leave_it() {
     let script = Script::new(&[&problem("404 Not Found", "", "not_found")]);
     script.client(Credential::None).roles().get("../users?x#y").await.unwrap_err();
     assert_eq!(script.requests()[0].line, "GET /api/v1/roles/..%2Fusers%3Fx%23y HTTP/1.1");
+}
+
+#[tokio::test]
+async fn what_can_be_no_id_is_not_asked_for() {
+    let script = Script::new(&[]);
+    let client = script.client(Credential::None);
+    // A URL's parser takes a path apart at dots, and tabs and the ends of lines out of it.
+    for id in [".", "..", "", ".\t.", "\n..", "a\tb"] {
+        let refused = [
+            client.users().get(id).await.err(),
+            client.users().patch(id, &PatchUser::default(), None).await.err(),
+            client.users().delete(id, None).await.err(),
+            client.users().suspend(id, None).await.err(),
+            client.users().unsuspend(id, None).await.err(),
+            client.users().replace_roles(id, &[], None).await.err(),
+            client.users().reset_factors(id).await.err(),
+            client.sessions().end(id).await.err(),
+            client.sessions().end_of_user(id).await.err(),
+            client.sessions().list_of_user(id).all().await.err(),
+            client.roles().get(id).await.err(),
+            client.roles().replace(id, &[], "*").await.err(),
+            client.roles().delete(id, None).await.err(),
+            client.api_keys().get(id).await.err(),
+            client.api_keys().delete(id).await.err(),
+            client.invitations().delete(id).await.err(),
+        ];
+        for error in refused {
+            assert!(matches!(error, Some(Error::Request(_))), "{id:?}: {error:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -121,3 +121,14 @@ fn a_key_and_a_token_are_one_too_many() {
     let both = Shell::nobody().with("ROLLCALL_API_KEY", "a").with("ROLLCALL_TOKEN", "b");
     both.run(&["users", "list"]).expect(2).saying("which is meant");
 }
+
+#[test]
+fn dots_are_nobodys_id() {
+    let admin = Shell::admin();
+    let other = Shell::admin();
+    for id in [".", ".."] {
+        admin.run(&["sessions", "end", id, "--yes"]).expect(2).saying("no id or name");
+        admin.run(&["users", "get", id]).expect(2);
+    }
+    other.run(&["whoami"]).expect(0);
+}
