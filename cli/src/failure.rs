@@ -29,8 +29,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// It was told already.
     Told,
-    /// Somebody pressed Ctrl-C.
-    Interrupted,
+    /// Somebody ended it from outside, with this exit code.
+    Interrupted(u8),
 }
 
 /// The exit codes, as `--help` tells them.
@@ -43,8 +43,10 @@ Exit codes:
   4    there is no such thing
   5    it conflicts with what is there, or has another version than was named
   6    the service is not reached, or is busy
+  129  the terminal was closed (SIGHUP)
   130  interrupted by Ctrl-C
-  141  whoever read the output went away";
+  141  whoever read the output went away
+  143  ended by `kill` (SIGTERM)";
 
 impl Failure {
     /// The exit code.
@@ -71,14 +73,14 @@ impl Failure {
             Self::NotFound(_) => 4,
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => 141,
             Self::Io(_) | Self::Failed(_) | Self::Told => 1,
-            Self::Interrupted => 130,
+            Self::Interrupted(code) => *code,
         }
     }
 
     /// Tells people on the standard error; programs as a line of JSON.
     pub(crate) fn tell(&self, json: bool) {
         let is_silent = match self {
-            Self::Told | Self::Interrupted => true,
+            Self::Told | Self::Interrupted(_) => true,
             Self::Io(error) => error.kind() == io::ErrorKind::BrokenPipe,
             _ => false,
         };
@@ -130,7 +132,7 @@ impl Failure {
             Self::Service(error) => error.to_string(),
             Self::Unreachable { url, cause } => format!("{url}: {cause}"),
             Self::Io(error) => error.to_string(),
-            Self::Told | Self::Interrupted => String::new(),
+            Self::Told | Self::Interrupted(_) => String::new(),
         }
     }
 }

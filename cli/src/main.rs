@@ -7,16 +7,20 @@
 //! - [`output`]: what is printed: tables, or JSON.
 //! - [`prompt`]: what is asked at a terminal.
 //! - [`files`]: files that somebody names.
+//! - [`draft`]: a file that has its name when it is whole.
+//! - [`signals`]: who ends the program from outside.
 //! - [`failure`]: what can go wrong, and the exit code of each.
 
 mod arguments;
 mod commands;
 mod context;
+mod draft;
 mod failure;
 mod files;
 mod keyring;
 mod output;
 mod prompt;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -47,14 +51,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command, until it ends or somebody presses Ctrl-C.
+/// The command, until it ends or somebody ends it.
 async fn run(arguments: Arguments) -> Outcome {
     let terminal = prompt::Terminal::remember();
     tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => {
+        code = signals::ended() => {
             terminal.restore();
-            Err(Failure::Interrupted)
+            Err(Failure::Interrupted(code))
         }
         outcome = commands::run(arguments) => outcome,
     }

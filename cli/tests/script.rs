@@ -27,6 +27,22 @@ impl Script {
         script
     }
 
+    /// Answers each request with this, which does not end.
+    pub(crate) fn stalling(answer: &'static str) -> Self {
+        let script = Self::silent();
+        let listener = script._listener.try_clone().unwrap();
+        thread::spawn(move || {
+            let mut streams = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                read(&stream).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+                streams.push(stream);
+            }
+        });
+        script
+    }
+
     /// Answers nothing.
     pub(crate) fn silent() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

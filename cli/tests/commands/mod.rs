@@ -2,6 +2,7 @@
 
 mod bulk;
 mod directory;
+mod drafts;
 mod files;
 mod operations;
 mod output;
