@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, TryStream};
-use reqwest::{Body, Method, Response};
+use reqwest::{Body, Method, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError, Result};
@@ -161,6 +161,7 @@ impl Users<'_> {
         let path: Vec<_> = USERS.into_iter().chain(["export"]).collect();
         let call = self.0.call(Method::GET, &path).query("filter", filter);
         let response = call.accept(format.media_type()).stream().send().await?;
+        require(&response, format)?;
         Ok(futures_util::stream::try_unfold(response, async |mut response| {
             let next = tokio::time::timeout(PAUSE_LIMIT, response.chunk()).await;
             let next = next.map_err(|_| stalled(&response))??;
@@ -191,6 +192,19 @@ impl ImportReports {
             }
         }
     }
+}
+
+/// Refuses what something else than the service answers with: it would be taken for users.
+fn require(response: &Response, format: Format) -> Result<()> {
+    let status = response.status();
+    let found = response.headers().get(header::CONTENT_TYPE);
+    let found = found.and_then(|value| value.to_str().ok()).unwrap_or("nothing");
+    let media_type = found.split(';').next().unwrap_or_default().trim();
+    if status == StatusCode::OK && media_type.eq_ignore_ascii_case(format.media_type()) {
+        return Ok(());
+    }
+    let reason = format!("it is {found}, not {}", format.media_type());
+    Err(Error::Unexpected { status: status.as_u16(), reason })
 }
 
 fn stalled(response: &Response) -> Error {

@@ -289,13 +289,27 @@ async fn what_can_be_no_id_is_not_asked_for() {
 
 #[tokio::test]
 async fn half_an_export_is_no_export() {
-    let half = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhalf\n\r\n";
-    let script = Script::new(&[half]);
+    let half = "content-type: text/csv; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhalf\n\r\n";
+    let script = Script::new(&[&format!("HTTP/1.1 200 OK\r\n{half}")]);
     let client = script.client(Credential::None);
     let mut users = pin!(client.users().export(Format::Csv, None).await.unwrap());
     assert_eq!(users.next().await.unwrap().unwrap(), "half\n");
     let error = users.next().await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Transport(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_something_else_answers_is_no_export() {
+    let page = answer("200 OK", "content-type: text/html\r\n", "<h1>Welcome</h1>");
+    let csv = answer("200 OK", "content-type: text/csv\r\n", "email\n");
+    for other in [page, csv, answer("200 OK", "", "{}\n"), answer("204 No Content", "", "")] {
+        let script = Script::new(&[&other]);
+        let client = script.client(Credential::None);
+        let Err(error) = client.users().export(Format::Ndjson, None).await else {
+            panic!("{other}")
+        };
+        assert!(matches!(error, Error::Unexpected { .. }), "{error:?}");
+    }
 }
 
 #[tokio::test]

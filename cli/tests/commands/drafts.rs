@@ -111,6 +111,16 @@ fn an_export_that_breaks_off_leaves_what_was_there() {
 }
 
 #[test]
+fn what_something_else_answers_is_written_nowhere() {
+    let page = || answer("200 OK", "content-type: text/html\r\n", "<h1>Welcome</h1>");
+    let program = Shell::program(&Script::answering(move |_| page()));
+    assert_eq!(program.run(&["export"]).expect(1).saying("text/html").stdout, "");
+    fs::write(program.file("users"), "before").unwrap();
+    program.run(&["export", "-o", "users"]).expect(1);
+    assert_eq!(fs::read_to_string(program.file("users")).unwrap(), "before");
+}
+
+#[test]
 fn whoever_ends_an_export_leaves_no_half_of_one() {
     let program = Shell::program(&Script::stalling(HALF));
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
