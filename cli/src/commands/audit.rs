@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use rollcall_client::{AuditEvent, AuditFilter, Client};
+use rollcall_client::{AuditEvent, AuditFilter, Client, Error};
 
 use crate::arguments::Extent;
 use crate::context::Context;
@@ -134,7 +134,8 @@ impl Verify {
             None => (0, None),
         };
         loop {
-            let found = client.audit().verify(after, hash.as_deref()).await?;
+            let found = client.audit().verify(after, hash.as_deref()).await;
+            let found = found.map_err(|error| cut_off(after, error))?;
             if let Some(bad) = &found.first_bad {
                 if context.out.json {
                     output::line(&found)?;
@@ -187,6 +188,18 @@ impl Follow {
             told.drain(..told.len().saturating_sub(REMEMBERED));
         }
     }
+}
+
+/// What it means that there is no such position: it was there when it was seen.
+fn cut_off(seen: u64, error: Error) -> Failure {
+    if seen == 0 || error.code() != Some("not_found") {
+        return error.into();
+    }
+    let text = format!(
+        "the chain does not hold: it ends before position {seen}, which was seen. Somebody \
+         took events off its end, or this is another service"
+    );
+    Failure::Failed(text)
 }
 
 /// When an event happened.

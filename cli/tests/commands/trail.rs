@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::script::{Script, answer};
 use crate::shell::Shell;
 
 #[test]
@@ -31,6 +32,23 @@ fn a_trail_that_was_seen_is_still_there_and_another_is_not() {
     assert!(said.starts_with("The chain of "), "{said}");
     let other = format!("{}:{}", found["position"], "0".repeat(64));
     admin.run(&["audit", "verify", "--seen", &other]).expect(1).saying("does not hold");
+}
+
+#[test]
+fn a_trail_that_ends_before_what_was_seen_does_not_hold() {
+    let admin = Shell::admin();
+    let seen = format!("1000000:{}", "0".repeat(64));
+    let verify = ["audit", "verify", "--seen", &seen];
+    admin.run(&verify).expect(1).saying("ends before position 1000000, which was seen");
+    let told = admin.run(&[&["--json"], &verify[..]].concat()).expect(1).stderr;
+    assert!(told.contains("does not hold"), "{told}");
+}
+
+#[test]
+fn another_service_has_no_trail() {
+    let script = Script::answering(|_| answer("404 Not Found", "", "no such page"));
+    let seen = format!("1:{}", "0".repeat(64));
+    Shell::program(&script).run(&["audit", "verify", "--seen", &seen]).expect(4);
 }
 
 #[test]
