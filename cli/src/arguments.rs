@@ -1,6 +1,9 @@
 //! The command line.
 
+use std::time::Duration;
+
 use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
 
 use crate::commands::{
     audit, bootstrap, completions, doctor, export, import, invitations, keys, login, operations,
@@ -48,6 +51,11 @@ pub(crate) struct Common {
     /// Print JSON, one value a line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// How long an answer may take (5m, 500ms); import and export take as long as they
+    /// take, but begin within this time, and do not pause for much longer.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "60s")]
+    #[arg(value_parser = parse_timeout)]
+    pub(crate) timeout: Duration,
 }
 
 /// What is to be done.
@@ -111,4 +119,11 @@ impl Extent {
     pub(crate) fn limit(self) -> Option<u32> {
         (!self.all).then_some(self.limit)
     }
+}
+
+/// Some time, such as 60s.
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<SignedDuration>().ok().filter(SignedDuration::is_positive);
+    let time = time.and_then(|time| Duration::try_from(time).ok());
+    time.ok_or_else(|| "neither 60s nor 5m".to_owned())
 }

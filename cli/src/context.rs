@@ -1,5 +1,7 @@
 //! Which service, and who calls.
 
+use std::time::Duration;
+
 use rollcall_client::{Client, Credential, Error};
 
 use crate::arguments::Common;
@@ -19,6 +21,7 @@ pub(crate) struct Context {
     /// Where sessions are kept.
     pub(crate) keyring: Keyring,
     token: Option<String>,
+    timeout: Duration,
 }
 
 /// Who calls.
@@ -50,7 +53,8 @@ impl Context {
         let url = url.trim_end_matches('/').to_owned();
         // A wrong one is told before anything else is looked at.
         Client::builder(&url)?;
-        Ok(Self { url, out: Output { json: common.json }, keyring, token })
+        let out = Output { json: common.json };
+        Ok(Self { url, out, keyring, token, timeout: common.timeout })
     }
 
     /// Who calls when a command is run.
@@ -85,13 +89,14 @@ impl Context {
 
     pub(crate) fn client_with(&self, credential: Credential) -> Outcome<Client> {
         let name = concat!("rollcall/", env!("CARGO_PKG_VERSION"));
-        Ok(Client::builder(&self.url)?.credential(credential).user_agent(name).build()?)
+        let client = Client::builder(&self.url)?.credential(credential).user_agent(name);
+        Ok(client.limit(self.timeout).build()?)
     }
 
     /// The failure with the address of the service, if that was not reached.
     pub(crate) fn locate(&self, failure: Failure) -> Failure {
         match failure {
-            Failure::Service(cause @ Error::Transport(_)) => {
+            Failure::Service(cause @ (Error::Transport(_) | Error::Silent(_))) => {
                 Failure::Unreachable { url: self.url.clone(), cause }
             }
             other => other,

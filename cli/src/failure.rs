@@ -65,7 +65,7 @@ impl Failure {
                 Some(_) => 1,
                 None => match error {
                     Error::SignedOut => 3,
-                    Error::Transport(_) => 6,
+                    Error::Transport(_) | Error::Silent(_) => 6,
                     _ => 1,
                 },
             },

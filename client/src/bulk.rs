@@ -1,18 +1,19 @@
 //! Many users at once: import and export, as streams.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, TryStream};
+use futures_util::{Stream, StreamExt, TryStream, TryStreamExt};
 use reqwest::{Body, Method, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use crate::error::{Error, FieldError, Result};
 use crate::model::Others;
+use crate::pulse::Pulse;
 use crate::users::{USERS, Users};
 
-/// How long an export may pause.
-const PAUSE_LIMIT: Duration = Duration::from_secs(120);
+/// How many times longer than other answers an import may pause: it tells how far it is
+/// once in a thousand lines, and hashes their passwords before it does.
+const IMPORT_PAUSE: u32 = 5;
 
 /// How users are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +115,7 @@ pub struct ImportSummary {
 pub struct ImportReports {
     response: Response,
     read: BytesMut,
+    pulse: Pulse,
 }
 
 impl Users<'_> {
@@ -140,12 +142,15 @@ impl Users<'_> {
         let first = self.0.call(Method::POST, &path).query("dry_run", Some("true"));
         first.content_type(Format::Ndjson.media_type()).complete().await?;
         let call = self.0.call(Method::POST, &path).content_type(format.media_type());
+        let pulse = Pulse::new(self.0.shared.limit.saturating_mul(IMPORT_PAUSE));
+        let sent = pulse.clone();
+        let users = users.into_stream().inspect(move |_| sent.beat());
         let response = call
             .query("dry_run", options.dry_run.then_some("true"))
             .query("report", options.only_failed.then_some("failed"))
-            .send_stream(Body::wrap_stream(users))
+            .send_stream(Body::wrap_stream(users), &pulse)
             .await?;
-        Ok(ImportReports { response, read: BytesMut::new() })
+        Ok(ImportReports { response, read: BytesMut::new(), pulse })
     }
 
     /// Exports users, whole: a stream that breaks off ends with an error.
@@ -162,10 +167,11 @@ impl Users<'_> {
         let call = self.0.call(Method::GET, &path).query("filter", filter);
         let response = call.accept(format.media_type()).stream().send().await?;
         require(&response, format)?;
-        Ok(futures_util::stream::try_unfold(response, async |mut response| {
-            let next = tokio::time::timeout(PAUSE_LIMIT, response.chunk()).await;
-            let next = next.map_err(|_| stalled(&response))??;
-            Ok(next.map(|chunk| (chunk, response)))
+        let state = (response, self.0.shared.limit);
+        Ok(futures_util::stream::try_unfold(state, async |(mut response, limit)| {
+            let next = timeout(limit, response.chunk()).await;
+            let next = next.map_err(|_| Error::Silent(limit))??;
+            Ok(next.map(|chunk| (chunk, (response, limit))))
         }))
     }
 }
@@ -186,7 +192,7 @@ impl ImportReports {
                     .map(Some)
                     .map_err(|error| Error::Unexpected { status, reason: error.to_string() });
             }
-            match self.response.chunk().await? {
+            match self.pulse.watch(self.response.chunk()).await?? {
                 Some(chunk) => self.read.extend_from_slice(&chunk),
                 None => return Ok(None),
             }
@@ -205,9 +211,4 @@ fn require(response: &Response, format: Format) -> Result<()> {
     }
     let reason = format!("it is {found}, not {}", format.media_type());
     Err(Error::Unexpected { status: status.as_u16(), reason })
-}
-
-fn stalled(response: &Response) -> Error {
-    let reason = format!("nothing came for {} s", PAUSE_LIMIT.as_secs());
-    Error::Unexpected { status: response.status().as_u16(), reason }
 }

@@ -8,15 +8,15 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::credential::Credential;
 use crate::error::{Error, Problem, Result};
 use crate::model::Versioned;
+use crate::pulse::Pulse;
 
-/// How long a whole answer may take.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// How often one call is tried at most.
 const MOST_ATTEMPTS: u32 = 5;
 /// The most of an answer that a message repeats.
@@ -36,7 +36,7 @@ pub struct Call<'a> {
     body: Option<Bytes>,
     is_public: bool,
     is_tried_once: bool,
-    limit: Option<Duration>,
+    is_stream: bool,
 }
 
 impl<'a> Call<'a> {
@@ -61,7 +61,7 @@ impl<'a> Call<'a> {
             body: None,
             is_public: false,
             is_tried_once: false,
-            limit: Some(ANSWER_LIMIT),
+            is_stream: false,
         }
     }
 
@@ -131,7 +131,7 @@ impl<'a> Call<'a> {
 
     /// Takes as long as the answer does.
     pub(crate) fn stream(mut self) -> Self {
-        self.limit = None;
+        self.is_stream = true;
         self
     }
 
@@ -161,17 +161,18 @@ impl<'a> Call<'a> {
 
     /// The answer, if it is a success.
     pub(crate) async fn send(self) -> Result<Response> {
-        let response = self.answer().await?;
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+        let limit = self.client.shared.limit;
+        require_success(self.answer().await?, limit).await
     }
 
     /// Sends what arrives, as it arrives, and gives the answer, if it is a success, as
     /// soon as it begins. It is tried once.
-    pub(crate) async fn send_stream(self, body: Body) -> Result<Response> {
+    pub(crate) async fn send_stream(self, body: Body, pulse: &Pulse) -> Result<Response> {
         let call = self.stream();
         let token = call.token(None).await?;
-        let response = call.request(token.as_deref())?.body(body).send().await?;
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+        let request = call.request(token.as_deref())?.body(body);
+        let response = pulse.watch(request.send()).await??;
+        require_success(response, call.client.shared.limit).await
     }
 
     /// The answer, whatever it is, after as many attempts as there is patience for.
@@ -182,7 +183,7 @@ impl<'a> Call<'a> {
         loop {
             attempts_left -= 1;
             let token = self.token(refused.as_deref()).await?;
-            let response = match self.request(token.as_deref())?.send().await {
+            let response = match self.attempt(token.as_deref()).await {
                 Err(error) if attempts_left > 0 && self.is_lost(&error) => continue,
                 response => response?,
             };
@@ -203,7 +204,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// One attempt.
+    /// One attempt, up to where the answer begins.
+    async fn attempt(&self, token: Option<&str>) -> Result<Response> {
+        let limit = self.client.shared.limit;
+        let response = timeout(limit, self.request(token)?.send()).await;
+        Ok(response.map_err(|_| Error::Silent(limit))??)
+    }
+
     fn request(&self, token: Option<&str>) -> Result<RequestBuilder> {
         if let Some(misfit) = &self.misfit {
             return Err(Error::Request(format!("{misfit:?} is no id or name")));
@@ -211,8 +218,8 @@ impl<'a> Call<'a> {
         let http = &self.client.shared.http;
         let mut request = http.request(self.method.clone(), self.url.clone());
         request = request.headers(self.headers.clone());
-        if let Some(limit) = self.limit {
-            request = request.timeout(limit);
+        if !self.is_stream {
+            request = request.timeout(self.client.shared.limit);
         }
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, bearer(token)?);
@@ -244,7 +251,8 @@ impl<'a> Call<'a> {
 
     /// Whether the connection broke off before the answer, and asking again does
     /// nothing twice: a GET changes nothing, a POST has its key.
-    fn is_lost(&self, error: &reqwest::Error) -> bool {
+    fn is_lost(&self, error: &Error) -> bool {
+        let Error::Transport(error) = error else { return false };
         [Method::GET, Method::POST].contains(&self.method)
             && error.is_request()
             && !error.is_connect()
@@ -295,6 +303,14 @@ pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
     let body = response.bytes().await?;
     serde_json::from_slice(&body)
         .map_err(|error| Error::Unexpected { status, reason: error.to_string() })
+}
+
+/// The answer, if it is a success. Why it is none is read within this time.
+async fn require_success(response: Response, limit: Duration) -> Result<Response> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    Err(timeout(limit, refusal(response)).await.unwrap_or(Error::Silent(limit)))
 }
 
 /// What an answer that is no success says.

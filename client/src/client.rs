@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) base: Url,
     pub(crate) credential: Credential,
     pub(crate) patience: Duration,
+    pub(crate) limit: Duration,
 }
 
 /// How to make a client.
@@ -37,6 +38,7 @@ pub struct Builder {
     base: Url,
     credential: Credential,
     patience: Duration,
+    limit: Duration,
     user_agent: String,
 }
 
@@ -56,6 +58,7 @@ impl Client {
             base,
             credential: Credential::None,
             patience: Duration::from_secs(30),
+            limit: Duration::from_secs(60),
             user_agent: concat!("rollcall-client/", env!("CARGO_PKG_VERSION")).to_owned(),
         })
     }
@@ -122,6 +125,14 @@ impl Builder {
         self
     }
 
+    /// How long one answer may take; 60 seconds unless given. A stream takes as long as
+    /// it takes, but begins within this time and pauses no longer.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// What the client calls itself; a session that it begins is shown by it.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
@@ -141,12 +152,12 @@ impl Builder {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .user_agent(self.user_agent)
-            .connect_timeout(CONNECT_LIMIT)
+            .connect_timeout(CONNECT_LIMIT.min(self.limit))
             // The API has no redirects, and none should carry a token elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        let Self { base, credential, patience, .. } = self;
-        Ok(Client { shared: Arc::new(Shared { http, base, credential, patience }) })
+        let Self { base, credential, patience, limit, .. } = self;
+        Ok(Client { shared: Arc::new(Shared { http, base, credential, patience, limit }) })
     }
 }
 

@@ -19,6 +19,9 @@ pub enum Error {
     /// The service was not reached, or the connection broke off. A change may or
     /// may not have been made.
     Transport(reqwest::Error),
+    /// The service was reached, but said nothing for so long. A change may or may not
+    /// have been made.
+    Silent(Duration),
     /// Somebody answered, but not in the words of this API: another service, a
     /// proxy, or another version.
     Unexpected {
@@ -90,7 +93,11 @@ impl Error {
         match self {
             Self::Problem(problem) => Some(problem.status),
             Self::Unexpected { status, .. } => Some(*status),
-            Self::Transport(_) | Self::SignedOut | Self::Tokens(_) | Self::Request(_) => None,
+            Self::Transport(_)
+            | Self::Silent(_)
+            | Self::SignedOut
+            | Self::Tokens(_)
+            | Self::Request(_) => None,
         }
     }
 
@@ -119,8 +126,13 @@ impl fmt::Display for Error {
             Self::Transport(error) if error.is_connect() => {
                 write!(f, "it is not reached: {}", innermost(error))
             }
-            Self::Transport(error) if error.is_timeout() => f.write_str("it does not answer"),
+            Self::Transport(error) if error.is_timeout() => {
+                f.write_str("it does not answer in time")
+            }
             Self::Transport(error) => write!(f, "the connection broke off: {}", innermost(error)),
+            Self::Silent(limit) => {
+                write!(f, "it does not answer in time: nothing came for {limit:?}")
+            }
             Self::Unexpected { status, reason } => {
                 write!(f, "an answer that is not Rollcall's (status {status}): {reason}")
             }

@@ -36,6 +36,7 @@ pub mod error;
 pub mod invitations;
 pub mod model;
 pub mod page;
+mod pulse;
 pub mod roles;
 pub mod service;
 pub mod sessions;

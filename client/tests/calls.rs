@@ -29,6 +29,8 @@ struct Request {
 
 /// The answer to a request that is never answered.
 const BREAK_OFF: &str = "";
+/// The end of an answer that does not end.
+const STALL: &str = "\0";
 
 impl Script {
     fn new(answers: &[&str]) -> Self {
@@ -38,17 +40,26 @@ impl Script {
         let answers: Vec<_> = answers.iter().map(ToString::to_string).collect();
         let seen = requests.clone();
         thread::spawn(move || {
+            let mut open = Vec::new();
             for answer in answers {
                 let (mut stream, _) = listener.accept().unwrap();
                 seen.lock().unwrap().push(read(&stream).unwrap());
-                stream.write_all(answer.as_bytes()).unwrap();
+                stream.write_all(answer.trim_end_matches(STALL).as_bytes()).unwrap();
+                open.extend(answer.ends_with(STALL).then_some(stream));
             }
+            // Somebody still waits for the rest of these.
+            open.iter_mut().for_each(|stream| drop(stream.read(&mut [0])));
         });
         Self { url, requests }
     }
 
     fn client(&self, credential: Credential) -> Client {
         Client::builder(&self.url).unwrap().credential(credential).build().unwrap()
+    }
+
+    /// A client that waits for nothing longer than a moment.
+    fn hasty_client(&self) -> Client {
+        Client::builder(&self.url).unwrap().limit(Duration::from_millis(200)).build().unwrap()
     }
 
     fn requests(&self) -> Vec<Request> {
@@ -296,6 +307,38 @@ async fn half_an_export_is_no_export() {
     assert_eq!(users.next().await.unwrap().unwrap(), "half\n");
     let error = users.next().await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Transport(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn nobody_is_waited_for_for_ever() {
+    let ok = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n";
+    let head = format!("{ok}transfer-encoding: chunked\r\n\r\n5\r\nhalf\n\r\n{STALL}");
+    let refusal = format!("HTTP/1.1 403 Forbidden\r\ncontent-length: 9\r\n\r\n{{{STALL}");
+    let may = answer("200 OK", "", "");
+    let script =
+        Script::new(&[STALL, &head, STALL, &head, &refusal, STALL, &may, STALL, &may, &head]);
+    let client = script.hasty_client();
+    let is_timeout = |error: &Error| matches!(error, Error::Transport(e) if e.is_timeout());
+    let is_silent = |error: Error| is_timeout(&error) || matches!(error, Error::Silent(_));
+
+    assert!(is_silent(client.users().get("1").await.unwrap_err()));
+    assert!(is_silent(client.users().get("1").await.unwrap_err()));
+    assert!(is_silent(client.users().export(Format::Ndjson, None).await.err().unwrap()));
+    let mut users = pin!(client.users().export(Format::Ndjson, None).await.unwrap());
+    assert_eq!(users.next().await.unwrap().unwrap(), "half\n");
+    assert!(is_silent(users.next().await.unwrap().unwrap_err()));
+    assert!(is_silent(client.users().export(Format::Ndjson, None).await.err().unwrap()));
+
+    let import = async || {
+        let users = stream::iter([Ok::<_, io::Error>("{}\n")]);
+        client.users().import(Format::Ndjson, ImportOptions::default(), users).await
+    };
+    // Neither the question whether it may, nor the beginning of the answer.
+    assert!(is_silent(import().await.err().unwrap()));
+    assert!(is_silent(import().await.err().unwrap()));
+    let mut reports = import().await.unwrap();
+    assert!(matches!(reports.next().await, Err(Error::Unexpected { .. })), "half is no report");
+    assert!(is_silent(reports.next().await.unwrap_err()));
 }
 
 #[tokio::test]

@@ -79,7 +79,9 @@ async fn examine(context: &Context, report: &mut Report<'_>) -> Outcome {
         Ok(alive) => alive,
         Err(error) => {
             let advice = match error {
-                Error::Transport(_) => "Start the service, or name it: --url or ROLLCALL_URL.",
+                Error::Transport(_) | Error::Silent(_) => {
+                    "Start the service, or name it: --url or ROLLCALL_URL."
+                }
                 _ => "Something else answers there: name the service by --url or ROLLCALL_URL.",
             };
             return report.fail("reachable", format!("{}: {error}", context.url), advice);
@@ -143,7 +145,7 @@ async fn readiness(nobody: &Client, report: &mut Report<'_>) -> Outcome {
     let readiness = match nobody.service().ready().await {
         Ok(readiness) => readiness,
         Err(error) => {
-            return report.fail("ready", error.to_string(), "Look at the log of the service.");
+            return report.unanswered("ready", &error);
         }
     };
     for check in readiness.checks {
@@ -180,9 +182,10 @@ fn is_local(client: &Client) -> bool {
 }
 
 async fn mail(nobody: &Client, report: &mut Report<'_>) -> Outcome {
-    if !nobody.service().has_mailbox().await? {
-        let detail = "no mailbox is open from here".to_owned();
-        return report.ok("mail", detail);
+    match nobody.service().has_mailbox().await {
+        Err(error) => return report.unanswered("mail", &error),
+        Ok(false) => return report.ok("mail", "no mailbox is open from here".to_owned()),
+        Ok(true) => {}
     }
     let detail = "mail_transport is mailbox: nothing is sent, and /dev/mailbox shows every mail \
                   with its tokens"
@@ -195,12 +198,13 @@ async fn mail(nobody: &Client, report: &mut Report<'_>) -> Outcome {
 }
 
 async fn origins(nobody: &Client, report: &mut Report<'_>) -> Outcome {
-    match nobody.service().allowed_origin(FOREIGN_ORIGIN).await? {
-        Some(_) => {
+    match nobody.service().allowed_origin(FOREIGN_ORIGIN).await {
+        Ok(Some(_)) => {
             let detail = "the pages of every origin may read answers".to_owned();
             report.warn("origins", detail, "Name the origins of your pages in cors_origins.")
         }
-        None => report.ok("origins", "foreign pages read nothing".to_owned()),
+        Ok(None) => report.ok("origins", "foreign pages read nothing".to_owned()),
+        Err(error) => report.unanswered("origins", &error),
     }
 }
 
@@ -250,7 +254,8 @@ fn token(context: &Context, report: &mut Report<'_>) -> Outcome {
 async fn trail(client: &Client, report: &mut Report<'_>) -> Outcome {
     let found = match client.audit().verify(0, None).await {
         Err(error) if error.status() == Some(403) => return Ok(()),
-        found => found?,
+        Err(error) => return report.unanswered("audit", &error),
+        Ok(found) => found,
     };
     match found.first_bad {
         Some(bad) => {
@@ -276,6 +281,10 @@ impl Report<'_> {
 
     fn fail(&mut self, check: &'static str, detail: String, advice: &str) -> Outcome {
         self.tell(Finding { check, status: Status::Fail, detail, advice: Some(advice.to_owned()) })
+    }
+
+    fn unanswered(&mut self, check: &'static str, error: &Error) -> Outcome {
+        self.fail(check, error.to_string(), "Look at the log of the service.")
     }
 
     fn tell(&mut self, finding: Finding) -> Outcome {

@@ -5,6 +5,7 @@ mod directory;
 mod drafts;
 mod files;
 mod operations;
+mod outages;
 mod output;
 mod sign_in;
 mod terminal;

@@ -69,6 +69,8 @@ fn a_wrong_command_line_is_refused_before_anything_is_sent() {
         &["--url", "ftp://example.com", "whoami"],
         &["audit", "list", "--since", "yesterday"],
         &["audit", "verify", "--seen", "1"],
+        &["--timeout", "0s", "whoami"],
+        &["--timeout", "soon", "whoami"],
     ];
     for command in wrong {
         let ran = admin.run(command).expect(2);
