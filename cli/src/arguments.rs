@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 
 use crate::commands::{
-    audit, bootstrap, completions, doctor, export, import, invitations, keys, login, operations,
-    roles, sessions, users,
+    audit, bootstrap, completions, doctor, export, import, invitations, keys, login, logout,
+    operations, roles, sessions, users,
 };
 use crate::failure::EXIT_CODES;
 
@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// Sign in, and keep the session for the commands that follow.
     Login(login::Login),
     /// End the session, and forget it.
-    Logout,
+    Logout(logout::Logout),
     /// Tell who calls.
     Whoami,
     /// Make the first admin of a service.

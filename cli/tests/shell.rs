@@ -7,11 +7,14 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rollcall_testkit::Host;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::script::Script;
 use crate::service::{self, ADMIN, BOOTSTRAP_TOKEN, PASSWORD};
+
+/// Where sessions are kept.
+const SESSIONS: &str = ".config/rollcall/sessions.json";
 
 /// Somebody at a shell.
 pub(crate) struct Shell {
@@ -75,6 +78,28 @@ impl Shell {
         self
     }
 
+    /// The same with a session, which it says it has there.
+    pub(crate) fn with_session(self) -> Self {
+        let session = json!({
+            "email": "ada@example.com", "access_token": "a", "refresh_token": "r",
+            "expires_at": 1u64 << 40,
+        });
+        let kept = json!({"current": self.url, "sessions": {self.url.as_str(): session}});
+        self.with_sessions(&kept.to_string())
+    }
+
+    /// The same with this in the file of its sessions.
+    pub(crate) fn with_sessions(self, text: &str) -> Self {
+        fs::create_dir_all(self.file(".config/rollcall")).unwrap();
+        fs::write(self.file(SESSIONS), text).unwrap();
+        self
+    }
+
+    /// The file of its sessions.
+    pub(crate) fn sessions(&self) -> String {
+        fs::read_to_string(self.file(SESSIONS)).unwrap()
+    }
+
     /// Where the service is that it speaks to.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -121,8 +146,7 @@ impl Shell {
 
     /// Asks the API for what no command does, with the session of this shell.
     pub(crate) fn api(&self, path: &str, body: &Value) -> Value {
-        let kept = fs::read(self.file(".config/rollcall/sessions.json")).unwrap();
-        let kept: Value = serde_json::from_slice(&kept).unwrap();
+        let kept: Value = serde_json::from_str(&self.sessions()).unwrap();
         let url = &self.url;
         let token = kept["sessions"][url]["access_token"].as_str().unwrap();
         let output = Command::new("curl")

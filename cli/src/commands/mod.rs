@@ -33,7 +33,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome {
 async fn dispatch(context: &Context, command: Command) -> Outcome {
     match command {
         Command::Login(login) => login.run(context).await,
-        Command::Logout => logout::run(context).await,
+        Command::Logout(logout) => logout.run(context).await,
         Command::Whoami => whoami::run(context).await,
         Command::Bootstrap(bootstrap) => bootstrap.run(context).await,
         Command::Users(command) => command.run(context).await,

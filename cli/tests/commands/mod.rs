@@ -7,6 +7,7 @@ mod files;
 mod operations;
 mod outages;
 mod output;
+mod sessions;
 mod sign_in;
 mod terminal;
 mod trail;
