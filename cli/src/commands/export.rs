@@ -1,6 +1,6 @@
 //! `export`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 
 use clap::Args;
@@ -16,15 +16,15 @@ use crate::failure::Outcome;
 #[command(after_help = "\
 Examples:
   rollcall export | jq -r .email
-  rollcall export --format csv -o users.csv
+  rollcall export -o users.csv
   rollcall export --filter 'role eq \"support\"'
 
 A file is there when it is whole: what breaks off leaves none. A device, a pipe and a
 link are written into as the users come.")]
 pub(crate) struct Export {
-    /// How it is to be written.
-    #[arg(long, default_value = "ndjson")]
-    format: Written,
+    /// How it is to be written; by the name of the file unless given, else ndjson.
+    #[arg(long)]
+    format: Option<Written>,
     /// Those only of which this holds; docs/finding.md has the grammar.
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
@@ -36,7 +36,8 @@ pub(crate) struct Export {
 impl Export {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let client = context.client()?;
-        let users = client.users().export(self.format.into(), self.filter.as_deref()).await?;
+        let format = Written::chosen(self.format, self.output.as_deref().unwrap_or(Path::new("-")));
+        let users = client.users().export(format, self.filter.as_deref()).await?;
         let mut users = pin!(users);
         let mut target = Target::open(self.output.as_deref()).await?;
         while let Some(chunk) = users.next().await {

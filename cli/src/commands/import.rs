@@ -58,6 +58,14 @@ pub(crate) enum Written {
     Csv,
 }
 
+impl Written {
+    /// How a file is written: as somebody says, or else by its name.
+    pub(super) fn chosen(said: Option<Self>, file: &Path) -> Format {
+        let is_csv = file.extension().is_some_and(|name| name.eq_ignore_ascii_case("csv"));
+        said.unwrap_or(if is_csv { Self::Csv } else { Self::Ndjson }).into()
+    }
+}
+
 impl From<Written> for Format {
     fn from(written: Written) -> Self {
         match written {
@@ -77,8 +85,9 @@ impl Import {
         let client = context.client()?;
         let mut refusals = Refusals::new(failures, context);
         let (users, bar) = self.open().await?;
+        let format = Written::chosen(self.format, &self.file);
         let options = ImportOptions { dry_run: self.dry_run, only_failed: true };
-        let mut reports = client.users().import(self.format(), options, users).await?;
+        let mut reports = client.users().import(format, options, users).await?;
         let mut summary = None;
         while let Some(report) = reports.next().await? {
             if let Some(counts) = &report.progress {
@@ -93,11 +102,6 @@ impl Import {
         refusals.finish()?;
         let broken = "the service stopped in the middle: run the import again";
         conclude(context, &summary.ok_or_else(|| Failure::Failed(broken.to_owned()))?)
-    }
-
-    fn format(&self) -> Format {
-        let is_csv = self.file.extension().is_some_and(|name| name.eq_ignore_ascii_case("csv"));
-        self.format.map_or(if is_csv { Format::Csv } else { Format::Ndjson }, Format::from)
     }
 
     /// What is to be sent, and what shows how much of it was.

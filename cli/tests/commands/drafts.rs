@@ -102,6 +102,18 @@ fn a_dash_is_the_standard_output() {
 }
 
 #[test]
+fn the_name_of_the_file_says_how_it_is_written() {
+    let header = "content-type: text/csv\r\n";
+    let script = Script::answering(move |_| answer("200 OK", header, "email\n"));
+    let program = Shell::program(&script);
+    program.run(&["export", "-o", "users.CSV"]).expect(0);
+    assert_eq!(fs::read_to_string(program.file("users.CSV")).unwrap(), "email\n");
+    // Something else was asked for.
+    program.run(&["export", "-o", "users.ndjson"]).expect(1).saying("not application/x-ndjson");
+    program.run(&["export", "-o", "users.csv", "--format", "ndjson"]).expect(1);
+}
+
+#[test]
 fn an_export_that_breaks_off_leaves_what_was_there() {
     let program = Shell::program(&Script::answering(|_| HALF.to_owned()));
     fs::write(program.file("users"), "before").unwrap();
