@@ -112,9 +112,12 @@ impl Import {
             (Box::pin(tokio::io::stdin()), ProgressBar::new_spinner())
         } else {
             let path = &self.file;
-            let size = fs::metadata(path).map_err(|error| at(path, &error))?.len();
+            let found = fs::metadata(path).map_err(|error| at(path, &error))?;
+            if found.is_dir() {
+                return Err(Failure::Usage(format!("{} is a folder", path.display())));
+            }
             let file = tokio::fs::File::open(path).await.map_err(|error| at(path, &error))?;
-            (Box::pin(file), ProgressBar::new(size).with_style(style()))
+            (Box::pin(file), ProgressBar::new(found.len()).with_style(style()))
         };
         // A bar is for who sees it.
         if !io::stderr().is_terminal() {

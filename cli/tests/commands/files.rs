@@ -45,6 +45,15 @@ fn what_is_refused_is_not_written_over_the_standard_input() {
 }
 
 #[test]
+fn a_folder_is_no_list_of_users() {
+    let script = importing(TAKEN);
+    let program = Shell::program(&script);
+    fs::create_dir(program.file("folder")).unwrap();
+    program.run(&["import", "folder"]).expect(2).saying("folder is a folder");
+    program.run(&["import", "no-such-file"]).expect(1).saying("no-such-file: ");
+}
+
+#[test]
 fn an_import_that_does_not_begin_leaves_the_failures_of_the_last_one() {
     let script = Script::answering(|_| problem("401 Unauthorized", "unauthenticated"));
     let program = Shell::program(&script);
