@@ -96,7 +96,7 @@ impl Context {
     /// The failure with the address of the service, if that was not reached.
     pub(crate) fn locate(&self, failure: Failure) -> Failure {
         match failure {
-            Failure::Service(cause @ (Error::Transport(_) | Error::Silent(_))) => {
+            Failure::Service(cause) if is_unreachable(&cause) => {
                 Failure::Unreachable { url: self.url.clone(), cause }
             }
             other => other,
@@ -107,4 +107,13 @@ impl Context {
 /// A variable of the environment that is not empty.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether the service itself did not answer, which a proxy may say of it.
+fn is_unreachable(error: &Error) -> bool {
+    match error {
+        Error::Transport(_) | Error::Silent(_) => true,
+        Error::Unexpected { status, .. } => [502, 504].contains(status),
+        _ => false,
+    }
 }

@@ -61,7 +61,7 @@ impl Failure {
                 Some(401 | 403) => 3,
                 Some(404) => 4,
                 Some(409 | 412 | 428) => 5,
-                Some(429 | 503 | 504) => 6,
+                Some(429 | 502 | 503 | 504) => 6,
                 Some(_) => 1,
                 None => match error {
                     Error::SignedOut => 3,

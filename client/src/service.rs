@@ -72,7 +72,13 @@ impl Service<'_> {
     pub async fn has_mailbox(self) -> Result<bool> {
         let call = self.0.call(Method::GET, &["dev", "mailbox"]).public();
         let response = call.query("limit", Some("1")).answer().await?;
-        Ok(response.status() == StatusCode::OK)
+        match response.status() {
+            // These say nothing about it; 503 is also what a service without settings says.
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::GATEWAY_TIMEOUT => Err(refusal(response).await),
+            status => Ok(status == StatusCode::OK),
+        }
     }
 
     /// Which origin of a browser's page may read answers, asked for this one.

@@ -78,13 +78,9 @@ async fn examine(context: &Context, report: &mut Report<'_>) -> Outcome {
     let alive = match nobody.service().alive().await {
         Ok(alive) => alive,
         Err(error) => {
-            let advice = match error {
-                Error::Transport(_) | Error::Silent(_) => {
-                    "Start the service, or name it: --url or ROLLCALL_URL."
-                }
-                _ => "Something else answers there: name the service by --url or ROLLCALL_URL.",
-            };
-            return report.fail("reachable", format!("{}: {error}", context.url), advice);
+            let other = "Something else answers there: name the service by --url or ROLLCALL_URL.";
+            let detail = format!("{}: {error}", context.url);
+            return report.fail("reachable", detail, advice(&error, other));
         }
     };
     reachable(context, &alive, report)?;
@@ -221,8 +217,8 @@ async fn caller(context: &Context, report: &mut Report<'_>) -> Outcome {
             report.ok("caller", "the API key is good".to_owned())?;
         }
         Err(error) => {
-            let advice = "Sign in with `rollcall login`, or set another ROLLCALL_API_KEY.";
-            return report.fail("caller", error.to_string(), advice);
+            let other = "Sign in with `rollcall login`, or set another ROLLCALL_API_KEY.";
+            return report.fail("caller", error.to_string(), advice(&error, other));
         }
     }
     token(context, report)?;
@@ -270,6 +266,18 @@ async fn trail(client: &Client, report: &mut Report<'_>) -> Outcome {
     }
 }
 
+/// What to do where the service did not do what it was asked to.
+fn advice<'a>(error: &Error, otherwise: &'a str) -> &'a str {
+    match (error, error.status()) {
+        (Error::Transport(_) | Error::Silent(_), _) => {
+            "Start the service, or name it: --url or ROLLCALL_URL."
+        }
+        (_, Some(429 | 503)) => "The service is busy: try again later.",
+        (_, Some(502 | 504)) => "A proxy does not reach the service: start it.",
+        _ => otherwise,
+    }
+}
+
 impl Report<'_> {
     fn ok(&mut self, check: &'static str, detail: String) -> Outcome {
         self.tell(Finding { check, status: Status::Ok, detail, advice: None })
@@ -284,7 +292,7 @@ impl Report<'_> {
     }
 
     fn unanswered(&mut self, check: &'static str, error: &Error) -> Outcome {
-        self.fail(check, error.to_string(), "Look at the log of the service.")
+        self.fail(check, error.to_string(), advice(error, "Look at the log of the service."))
     }
 
     fn tell(&mut self, finding: Finding) -> Outcome {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::script::Script;
+use crate::script::{Script, answer, problem};
 use crate::shell::Shell;
 
 /// The beginning of an export that goes on for ever.
@@ -30,4 +30,32 @@ fn the_doctor_finds_fault_with_a_service_that_does_not_answer() {
     assert_eq!((&finding["check"], &finding["status"]), (&"reachable".into(), &"fail".into()));
     assert!(finding["detail"].as_str().unwrap().contains("does not answer"), "{finding:#}");
     assert!(finding["advice"].as_str().unwrap().contains("--url"), "{finding:#}");
+}
+
+#[test]
+fn a_proxy_that_reaches_no_service_is_no_service() {
+    for status in ["502 Bad Gateway", "504 Gateway Timeout"] {
+        let script = Script::answering(|_| answer(status, "", "<h1>nginx</h1>"));
+        Shell::program(&script).run(&["users", "list"]).expect(6).saying(&script.url);
+    }
+}
+
+#[test]
+fn the_doctor_takes_a_busy_service_for_no_other() {
+    let script = Script::answering(|_| problem("429 Too Many Requests", "too_many_requests"));
+    let ran = Shell::program(&script).run(&["doctor"]).expect(1);
+    assert!(ran.stdout.contains("busy") && !ran.stdout.contains("else answers"), "{ran:#?}");
+
+    let script = Script::answering(|line| match line {
+        "GET /readyz HTTP/1.1" => answer("200 OK", "", r#"{"status":"ok","checks":[]}"#),
+        "GET /livez HTTP/1.1" => answer("200 OK", "", ""),
+        _ => problem("429 Too Many Requests", "too_many_requests"),
+    });
+    let findings = Shell::program(&script).run(&["--json", "doctor"]).expect(1).stdout;
+    let findings = findings.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    for finding in
+        findings.filter(|finding| ["mail", "caller"].map(Value::from).contains(&finding["check"]))
+    {
+        assert_eq!(finding["advice"], "The service is busy: try again later.", "{finding:#}");
+    }
 }
