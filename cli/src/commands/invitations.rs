@@ -7,6 +7,7 @@ use crate::arguments::Extent;
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::output::{Row, moment};
+use crate::prompt;
 
 /// Invite people.
 #[derive(Debug, Subcommand)]
@@ -17,10 +18,7 @@ pub(crate) enum Command {
     Create(Create),
     /// Take an invitation back.
     #[command(visible_alias = "revoke")]
-    Delete {
-        /// Its id.
-        id: String,
-    },
+    Delete(Delete),
 }
 
 /// Invite somebody by mail.
@@ -34,6 +32,16 @@ pub(crate) struct Create {
     /// What they will be; may be given several times; `user` unless given.
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
+}
+
+/// Take an invitation back.
+#[derive(Debug, Args)]
+pub(crate) struct Delete {
+    /// Its id.
+    id: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
 }
 
 impl Row for Invitation {
@@ -62,7 +70,8 @@ impl Command {
                 let roles = (!roles.is_empty()).then_some(roles);
                 context.out.one(&invitations.create(&email, roles.as_deref()).await?)
             }
-            Self::Delete { id } => {
+            Self::Delete(Delete { id, yes }) => {
+                prompt::confirm(format!("Take the invitation {id} back?"), yes).await?;
                 invitations.delete(&id).await?;
                 context.out.say("The invitation is good no longer.")
             }

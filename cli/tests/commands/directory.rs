@@ -104,7 +104,9 @@ fn somebody_is_invited_until_the_invitation_is_taken_back() {
         listed.iter().any(|invitation| invitation["id"] == id)
     };
     assert!(is_listed());
-    admin.run(&["invitations", "delete", id]).expect(0);
+    admin.run(&["invitations", "delete", id]).expect(2).saying("--yes");
+    assert!(is_listed());
+    admin.run(&["invitations", "delete", id, "--yes"]).expect(0);
     assert!(!is_listed());
 }
 

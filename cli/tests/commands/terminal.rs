@@ -102,6 +102,18 @@ fn who_does_not_say_yes_deletes_nothing() {
 }
 
 #[test]
+fn who_does_not_say_yes_takes_no_invitation_back() {
+    let admin = Shell::admin();
+    let made = admin.json(&["invitations", "create", "asked@example.com"]);
+    let id = made["id"].as_str().unwrap();
+    let mut session = at_a_terminal(&admin, &["invitations", "delete", id]);
+    session.exp_string(&format!("Take the invitation {id} back? [y/N]")).unwrap();
+    session.send_line("n").unwrap();
+    expect_exit(&mut session, 1);
+    admin.run(&["invitations", "delete", id, "--yes"]).expect(0);
+}
+
+#[test]
 fn there_are_colours_at_a_terminal_and_none_where_nobody_wants_them() {
     let nobody = Shell::nobody();
     let mut session = at_a_terminal(&nobody, &["doctor"]);
