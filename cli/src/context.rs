@@ -1,5 +1,6 @@
 //! Which service, and who calls.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use rollcall_client::{Client, Credential, Error};
@@ -37,13 +38,12 @@ pub(crate) enum Caller {
 
 impl Context {
     /// Of this command line, and of the environment.
-    pub(crate) fn new(common: Common) -> Outcome<Self> {
-        let keyring = Keyring::open()?;
+    pub(crate) fn new(common: Common, keyring: Keyring) -> Outcome<Self> {
         let url = match common.url {
             Some(url) => url,
             None => keyring.current()?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
         };
-        let token = match (variable("ROLLCALL_API_KEY"), variable("ROLLCALL_TOKEN")) {
+        let token = match (variable("ROLLCALL_API_KEY")?, variable("ROLLCALL_TOKEN")?) {
             (Some(_), Some(_)) => {
                 let text = "ROLLCALL_API_KEY and ROLLCALL_TOKEN are both set: which is meant?";
                 return Err(Failure::Usage(text.to_owned()));
@@ -105,8 +105,10 @@ impl Context {
 }
 
 /// A variable of the environment that is not empty.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn variable(name: &str) -> Outcome<Option<String>> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    let value = value.map(OsString::into_string).transpose();
+    value.map_err(|_| Failure::Usage(format!("{name} is not UTF-8")))
 }
 
 /// Whether the service itself did not answer, which a proxy may say of it.

@@ -10,10 +10,14 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use rollcall_client::{TokenStore, Tokens};
 use serde::{Deserialize, Serialize};
 
+use crate::output::note;
+
 /// The sessions of this user, by the address of the service.
 #[derive(Clone)]
 pub(crate) struct Keyring {
     folder: PathBuf,
+    /// What is kept cannot be read, and a new session replaces all of it.
+    is_replaced: bool,
 }
 
 /// What is in the file.
@@ -48,7 +52,24 @@ impl Keyring {
     /// When the user has no home.
     pub(crate) fn open() -> io::Result<Self> {
         let base = choose_base_strategy().map_err(io::Error::other)?;
-        Ok(Self { folder: base.config_dir().join("rollcall") })
+        Ok(Self { folder: base.config_dir().join("rollcall"), is_replaced: false })
+    }
+
+    /// The same for who signs in, whom a damaged file does not keep from it.
+    ///
+    /// # Errors
+    ///
+    /// When the user has no home, or the file cannot be read.
+    pub(crate) fn open_for_login() -> io::Result<Self> {
+        let keyring = Self::open()?;
+        match keyring.read() {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let file = keyring.file();
+                note(&format!("{} is damaged: a new one takes its place.", file.display()));
+                Ok(Self { is_replaced: true, ..keyring })
+            }
+            read => read.map(|_| keyring),
+        }
     }
 
     /// The address of the service that was signed in to last.
@@ -90,12 +111,19 @@ impl Keyring {
     }
 
     fn read(&self) -> io::Result<Kept> {
+        let name = self.file();
+        let name = name.display();
         match fs::read(self.file()) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                io::Error::other(format!("{} is damaged: {error}", self.file().display()))
-            }),
+            Ok(bytes) => match serde_json::from_slice(&bytes) {
+                Err(_) if self.is_replaced => Ok(Kept::default()),
+                Err(error) => {
+                    let text = format!("{name} is damaged ({error}): sign in by `rollcall login`");
+                    Err(io::Error::new(io::ErrorKind::InvalidData, text))
+                }
+                Ok(kept) => Ok(kept),
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Kept::default()),
-            Err(error) => Err(error),
+            Err(error) => Err(io::Error::new(error.kind(), format!("{name}: {error}"))),
         }
     }
 

@@ -22,10 +22,15 @@ mod token;
 use crate::arguments::{Arguments, Command};
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::keyring::Keyring;
 
 /// Does what the command line says.
 pub(crate) async fn run(arguments: Arguments) -> Outcome {
-    let context = Context::new(arguments.common)?;
+    let keyring = match &arguments.command {
+        Command::Login(_) => Keyring::open_for_login()?,
+        _ => Keyring::open()?,
+    };
+    let context = Context::new(arguments.common, keyring)?;
     let outcome = dispatch(&context, arguments.command).await;
     outcome.map_err(|failure| context.locate(failure))
 }
