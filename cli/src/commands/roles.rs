@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use rollcall_client::{Client, Permission, Role};
 
-use super::users::changed;
+use super::users::{changed, listed};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Row, moment};
@@ -51,7 +51,7 @@ Examples:
 pub(crate) struct Update {
     /// Its name.
     name: String,
-    /// These instead of those it has, separated by commas.
+    /// These instead of those it has, separated by commas; '' for none.
     #[arg(long, value_delimiter = ',', value_name = "PERMISSIONS", conflicts_with_all = ["add", "remove"])]
     set: Option<Vec<String>>,
     /// These besides, separated by commas.
@@ -118,7 +118,10 @@ impl Update {
         }
         let role = client.roles().get(&self.name).await?;
         let has = role.value.permissions;
-        let wanted = self.set.unwrap_or_else(|| changed(has, self.add, &self.remove));
+        let wanted = match self.set {
+            Some(set) => listed(set),
+            None => changed(has, self.add, &self.remove),
+        };
         let etag = role.etag.unwrap_or_else(|| "*".to_owned());
         let role = client.roles().replace(&self.name, &wanted, &etag).await?;
         context.out.one(&role.value)

@@ -94,6 +94,17 @@ fn roles_are_made_given_changed_and_taken() {
 }
 
 #[test]
+fn an_empty_list_is_none() {
+    let admin = Shell::admin();
+    admin.run(&["roles", "create", "emptied", "-p", "users:read"]).expect(0);
+    let role = admin.json(&["roles", "update", "emptied", "--set", ""]);
+    assert_eq!(role["permissions"], json!([]));
+    let id = admin.create_user("emptied@example.com");
+    assert_eq!(admin.json(&["users", "roles", &id, "--set", ""])["roles"], json!([]));
+    admin.run(&["users", "roles", &id, "--set", "user,"]).expect(1);
+}
+
+#[test]
 fn somebody_is_invited_until_the_invitation_is_taken_back() {
     let admin = Shell::admin();
     let made = admin.json(&["invitations", "create", "guest@example.com"]);

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use rollcall_client::{Client, User, UserQuery, Versioned};
 use serde_json::json;
 
-pub(crate) use self::roles::changed;
+pub(crate) use self::roles::{changed, listed};
 use crate::arguments::Extent;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};

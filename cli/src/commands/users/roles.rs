@@ -18,7 +18,7 @@ Examples:
 pub(crate) struct Roles {
     /// The id or the address of the user.
     user: String,
-    /// These instead of those they have, separated by commas.
+    /// These instead of those they have, separated by commas; '' for none.
     #[arg(long, value_delimiter = ',', value_name = "ROLES", conflicts_with_all = ["add", "remove"])]
     set: Option<Vec<String>>,
     /// These besides, separated by commas.
@@ -37,7 +37,10 @@ impl Roles {
         let roles = if is_question {
             user.roles
         } else {
-            let wanted = self.set.unwrap_or_else(|| changed(user.roles, self.add, &self.remove));
+            let wanted = match self.set {
+                Some(set) => listed(set),
+                None => changed(user.roles, self.add, &self.remove),
+            };
             client.users().replace_roles(&id, &wanted, etag.as_deref()).await?.value.roles
         };
         if context.out.json {
@@ -45,6 +48,11 @@ impl Roles {
         }
         roles.iter().try_for_each(|role| context.out.say(role))
     }
+}
+
+/// A list as it was meant: an empty text is an empty list, not one with an empty name.
+pub(crate) fn listed(list: Vec<String>) -> Vec<String> {
+    if list == [""] { Vec::new() } else { list }
 }
 
 /// The list with some more and without others, nothing twice.
