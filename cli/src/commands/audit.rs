@@ -87,7 +87,8 @@ pub(crate) struct Follow {
     filter: Filter,
     /// Begin with so many that happened before, 200 at most.
     #[arg(long, short = 'n', default_value_t = 10, value_name = "N")]
-    lines: usize,
+    #[arg(value_parser = clap::value_parser!(u8).range(..=200))]
+    lines: u8,
 }
 
 impl Row for AuditEvent {
@@ -167,7 +168,7 @@ impl Follow {
         let mut pages = client.audit().list(filter.clone());
         let mut past = pages.next().await?.unwrap_or_default();
         past.reverse();
-        let hidden = past.len().saturating_sub(self.lines);
+        let hidden = past.len().saturating_sub(self.lines.into());
         past.iter().skip(hidden).try_for_each(|event| tell(context, event))?;
         // Nothing before the first of these is told later.
         let begin = past.first().and_then(time);

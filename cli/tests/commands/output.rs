@@ -69,6 +69,7 @@ fn a_wrong_command_line_is_refused_before_anything_is_sent() {
         &["--url", "ftp://example.com", "whoami"],
         &["audit", "list", "--since", "yesterday"],
         &["audit", "verify", "--seen", "1"],
+        &["audit", "follow", "-n", "201"],
         &["--timeout", "0s", "whoami"],
         &["--timeout", "soon", "whoami"],
     ];
