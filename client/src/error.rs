@@ -158,9 +158,19 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.detail, self.code)?;
         for error in &self.errors {
-            write!(f, "\n  {}: {} ({})", error.field, error.message, error.code)?;
+            write!(f, "\n  {error}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for FieldError {
+    /// The field, unless it is the whole that is wrong, the message and the code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        write!(f, "{} ({})", self.message, self.code)
     }
 }
 

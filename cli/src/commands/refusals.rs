@@ -71,8 +71,7 @@ fn tell_people(line: u64, error: &ImportError) -> io::Result<()> {
         writeln!(stderr, "line {line}: {detail} ({})", error.code)?;
     }
     for field in &error.errors {
-        let text = format!("{}: {} ({})", field.field, field.message, field.code);
-        writeln!(stderr, "line {line}: {}", printable(&text, false))?;
+        writeln!(stderr, "line {line}: {}", printable(&field.to_string(), false))?;
     }
     Ok(())
 }

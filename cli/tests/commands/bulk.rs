@@ -40,6 +40,16 @@ fn what_is_good_is_imported_and_what_is_not_is_named_by_its_line() {
 }
 
 #[test]
+fn a_line_that_is_something_else_is_told_without_a_field() {
+    let admin = Shell::admin();
+    let told = admin.feed(&["import", "-"], "[]\n3\n").expect(1).stderr;
+    let told: Vec<_> = told.lines().collect();
+    let [list, number] = &told[..] else { panic!("{told:#?}") };
+    assert!(list.starts_with("line 1: must be "), "{list}");
+    assert!(number.starts_with("line 2: must be "), "{number}");
+}
+
+#[test]
 fn an_import_that_is_repeated_changes_nothing() {
     let admin = Shell::admin();
     let good: String = USERS.lines().step_by(2).map(|line| format!("{line}\n")).collect();
