@@ -42,7 +42,7 @@ Exit codes:
   3    not signed in, or not allowed
   4    there is no such thing
   5    it conflicts with what is there, or has another version than was named
-  6    the service is not reached, or is busy
+  6    the service is not reached, does not answer in time, or is busy
   129  the terminal was closed (SIGHUP)
   130  interrupted by Ctrl-C
   141  whoever read the output went away

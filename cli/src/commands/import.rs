@@ -33,7 +33,8 @@ Examples:
 Each line is a user: {\"external_id\": \"crm-42\", \"email\": …, \"name\": …}; docs/import.md
 has all members. A user whose external_id is known is changed, another one is created. A
 line that is refused does not keep the others from being taken; the exit code is 1 then.
-Whoever interrupts an import may run it again: what is there already stays as it is.")]
+Whoever interrupts an import may run it again: who is there already by their external_id
+stays as they are, and a line without one is refused by its address.")]
 pub(crate) struct Import {
     /// The file, or - for the standard input.
     file: PathBuf,
