@@ -1,6 +1,7 @@
 //! The file of `export`, which has its name when it is whole.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -12,13 +13,14 @@ use crate::script::{Script, answer};
 use crate::shell::{Run, Shell};
 
 const USERS: &str = "{\"email\":\"ada@example.com\"}\n";
+/// What a header says of them.
+const NDJSON: &str = "content-type: application/x-ndjson\r\n";
 /// The beginning of an export that goes on for ever.
 const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\
                     transfer-encoding: chunked\r\n\r\n5\r\nhalf\n\r\n";
 
 fn exporting() -> Shell {
-    let header = "content-type: application/x-ndjson\r\n";
-    Shell::program(&Script::answering(move |_| answer("200 OK", header, USERS)))
+    Shell::program(&Script::answering(move |_| answer("200 OK", NDJSON, USERS)))
 }
 
 /// What is in the home of somebody, but for what has been there from the start.
@@ -102,6 +104,15 @@ fn a_dash_is_the_standard_output() {
 }
 
 #[test]
+fn a_reader_of_an_export_may_go_away() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let script = Script::answering(move |_| answer("200 OK", NDJSON, USERS));
+    let output = Shell::program(&script).command(&["export"]).stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), &output.stderr[..]), (Some(141), &b""[..]));
+}
+
+#[test]
 fn the_name_of_the_file_says_how_it_is_written() {
     let header = "content-type: text/csv\r\n";
     let script = Script::answering(move |_| answer("200 OK", header, "email\n"));
@@ -148,7 +159,7 @@ fn a_pipe_that_nobody_reads_keeps_nobody_from_ending_an_export() {
     let (asked, is_asked) = mpsc::channel();
     let script = Script::answering(move |_| {
         asked.send(()).unwrap();
-        answer("200 OK", "content-type: application/x-ndjson\r\n", USERS)
+        answer("200 OK", NDJSON, USERS)
     });
     let program = Shell::program(&script);
     assert!(Command::new("mkfifo").arg(program.file("pipe")).status().unwrap().success());
@@ -172,8 +183,7 @@ fn who_is_not_to_hear_that_the_terminal_goes_does_not() {
 fn two_exports_to_the_same_file_are_both_whole() {
     let stalled = Shell::program(&Script::stalling(HALF));
     let mut first = begin(&stalled, &mut stalled.command(&["export", "-o", "users"]));
-    let header = "content-type: application/x-ndjson\r\n";
-    let quick = Script::answering(move |_| answer("200 OK", header, USERS));
+    let quick = Script::answering(move |_| answer("200 OK", NDJSON, USERS));
     stalled.command(&["--url", &quick.url, "export", "-o", "users"]).run("").expect(0);
     assert_eq!(fs::read_to_string(stalled.file("users")).unwrap(), USERS);
     send(&first, Signal::TERM);
