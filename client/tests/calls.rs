@@ -59,7 +59,7 @@ impl Script {
 
     /// A client that waits for nothing longer than a moment.
     fn hasty_client(&self) -> Client {
-        Client::builder(&self.url).unwrap().limit(Duration::from_millis(200)).build().unwrap()
+        Client::builder(&self.url).unwrap().limit(Duration::from_secs(1)).build().unwrap()
     }
 
     fn requests(&self) -> Vec<Request> {
