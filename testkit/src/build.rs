@@ -73,7 +73,9 @@ fn target() -> PathBuf {
 /// Lets a command forget what Cargo told this test of its package. A Cargo that it
 /// runs would take it for a change, and build again what looks at it, such as ring.
 pub fn forget_package(command: &mut Command) -> &mut Command {
-    let is_of_package = |name: &str| name == "CARGO_MANIFEST_DIR" || name.starts_with("CARGO_PKG_");
+    let is_of_package = |name: &str| {
+        ["CARGO_MANIFEST_DIR", "OUT_DIR"].contains(&name) || name.starts_with("CARGO_PKG_")
+    };
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_of_package) {
             command.env_remove(name);
