@@ -12,6 +12,9 @@ use crate::service::{PASSWORD, Service, on_postgres};
 /// The address of whom it is about.
 const ADA: &str = "ada.king@example.com";
 
+/// How long a busy machine may take for a commit.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// As soon as so many commits wait for others.
 async fn waiting(url: &str, commits: &str) {
     let sql = "SELECT count(*) FROM pg_stat_activity \
@@ -21,7 +24,7 @@ async fn waiting(url: &str, commits: &str) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let found = tokio::time::timeout(Duration::from_secs(5), look).await;
+    let found = tokio::time::timeout(PATIENCE, look).await;
     found.unwrap_or_else(|_| panic!("{commits} commits never waited"));
 }
 
@@ -29,7 +32,8 @@ async fn waiting(url: &str, commits: &str) {
 /// returns what the session that came of it is good for.
 async fn session_beside(change: impl AsyncFnOnce(&Client, &Client, &str) -> Answer) -> u16 {
     let server = Postgres::start();
-    let service = Service::start(&on_postgres(&server.url));
+    // Nobody gives up while others are in the way.
+    let service = Service::start(&on_postgres(&server.url).variable("request_timeout", "2m"));
     let admin = service.admin().await;
     let ada = service.user(&admin, ADA).await;
     let id = ada.get("/api/v1/me").await.expect(200).text_at("/id");
