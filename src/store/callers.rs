@@ -94,18 +94,19 @@ pub fn by_with(
 }
 
 /// Undoes the commit unless the session goes on, and its user is still at this version
-/// and may act.
+/// and may act. It holds neither: of a caller who writes all the time, whoever is to
+/// suspend them would wait for a moment that never comes.
 pub fn require_session(session: SessionId, version: i64) -> Statement {
     let sql = "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id \
                WHERE s.id = $1 AND s.ended_at IS NULL \
                AND u.version = $2 AND u.suspended_at IS NULL";
-    Statement::new(sql, vec![session.to_string().into(), version.into()]).holding().expecting(1)
+    Statement::new(sql, vec![session.to_string().into(), version.into()]).expecting(1)
 }
 
 /// Undoes the commit unless there is still this API key.
 pub fn require_api_key(id: ApiKeyId) -> Statement {
     let sql = "SELECT id FROM api_keys WHERE id = $1";
-    Statement::new(sql, vec![id.to_string().into()]).holding().expecting(1)
+    Statement::new(sql, vec![id.to_string().into()]).expecting(1)
 }
 
 /// Reads the caller of a row, and leaves the target.
