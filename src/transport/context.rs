@@ -1,7 +1,7 @@
 //! What is known of a request besides what it asks for, whichever transport it
 //! comes by: both have HTTP headers.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Request, header};
 
 use super::http::headers;
 use crate::app::App;
@@ -11,12 +11,13 @@ use crate::service::credentials::Credentials;
 use crate::service::{Context, WroteMail};
 
 /// Reads it. Nothing is believed yet: services decide what a credential is worth.
-pub fn read(app: &App, headers: &HeaderMap, now: Timestamp) -> Context {
+pub fn read<B>(app: &App, request: &Request<B>, now: Timestamp) -> Context {
+    let headers = request.headers();
     Context {
         request_id: headers::request_id(headers, now, &*app.rng),
         trace_id: headers::trace_id(headers),
         address: headers::client_address(headers, app.config.trusted_proxies),
-        is_local: headers::is_local(headers, app.config.trusted_proxies),
+        is_local: headers::is_local(request, app.config.trusted_proxies),
         user_agent: text(headers, header::USER_AGENT),
         credentials: credentials(headers, now),
         limits: Default::default(),

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::client::Client;
+use crate::client::{Client, REBOUND};
 use crate::service::{ADMIN, PASSWORD, Service, builder};
 
 const USERS: &str = "/api/v1/users";
@@ -251,5 +251,15 @@ impl Neighbours {
             assert!(client.await.unwrap() > 0);
         }
         assert_eq!(service.host.stderr(), "");
+    }
+}
+
+#[tokio::test]
+async fn a_page_whose_name_was_made_to_lead_here_sees_no_mail() {
+    let service = Service::shared();
+    let url = format!("http://{REBOUND}:{}", service.host.port);
+    for own in [Client::http1(&service.host.base_url), Client::http2(&service.host.base_url)] {
+        own.get("/dev/mailbox").await.expect(200);
+        own.at(&url).get("/dev/mailbox").await.expect(404);
     }
 }

@@ -90,7 +90,7 @@ pub async fn around(
     let begin = app.now();
 
     // The call gets a name. Who calls is read, not believed.
-    let cx = context::read(&app, request.headers(), begin);
+    let cx = context::read(&app, &request, begin);
     let origin = cors::allowed_origin(request.headers(), &app.config.cors_origins);
     let method = METHODS.iter().find(|(path, ..)| *path == request.uri().path());
     let call = Call::new(app, cx, method.map(|(path, ..)| *path), begin);

@@ -43,8 +43,10 @@ const OF_PROXIES: [HeaderName; 5] = [
     HeaderName::from_static("x-real-ip"),
 ];
 
-/// What Spin adds to every request, each once and behind the client's own.
-const OF_THE_HOST: [&str; 7] = [
+/// What Spin adds to every request, each once and behind the client's own; and `Host`,
+/// which it may leave among the fields or not.
+const OF_THE_HOST: [&str; 8] = [
+    "host",
     "spin-path-info",
     "spin-full-url",
     "spin-matched-route",
@@ -118,22 +120,29 @@ pub fn client_address(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpA
 
 /// Whether the request comes from this machine itself: not from a proxy on it,
 /// which would make the whole world look like it.
-pub fn is_local(headers: &HeaderMap, trusted_proxies: usize) -> bool {
+pub fn is_local<B>(request: &Request<B>, trusted_proxies: usize) -> bool {
+    let headers = request.headers();
     let hops = headers.get_all(FORWARDED_FOR).iter();
     let hops = hops.flat_map(|value| value.to_str().unwrap_or_default().split(',')).count();
     hops <= trusted_proxies
-        && names_this_machine(headers)
+        && names_this_machine(request)
         && !OF_PROXIES.iter().any(|name| headers.contains_key(name))
         && client_address(headers, trusted_proxies).is_some_and(|address| address.is_loopback())
 }
 
-/// Whether `Host` is a name or an address that nobody can have lead here but this
-/// machine. A page whose own name was made to lead here is somebody else's.
-fn names_this_machine(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST) else { return true };
-    let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
-    let name = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
+/// Whether the request is for a name or an address that nobody can have lead here but
+/// this machine. A page whose own name was made to lead here is somebody else's. The
+/// host may leave the name in the address only; HTTP/2 has it nowhere else.
+fn names_this_machine<B>(request: &Request<B>) -> bool {
+    let in_address = request.uri().authority().cloned().into_iter();
+    let in_field = request.headers().get_all(header::HOST).iter();
+    let in_field = in_field.map(|host| Authority::try_from(host.as_bytes()));
+    in_address.map(Ok).chain(in_field).all(|authority| {
+        authority.is_ok_and(|authority| {
+            let name = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
+        })
+    })
 }
 
 fn address(text: &str) -> Option<IpAddr> {

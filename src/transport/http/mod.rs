@@ -99,7 +99,7 @@ impl Server {
 
         // The request gets a name: the client's if it is well-formed, else a new one.
         // Who calls is read, not believed: services decide what it is worth.
-        let context = Arc::new(context::read(app, request.headers(), begin));
+        let context = Arc::new(context::read(app, &request, begin));
         let origin = cors::allowed_origin(request.headers(), &app.config.cors_origins);
         let method = request.method().clone();
         request.extensions_mut().insert(Arc::clone(&context));
