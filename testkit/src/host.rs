@@ -30,8 +30,9 @@ pub struct Host {
     /// The process that was started.
     pub pid: u32,
     process: Process,
+    state_dir: PathBuf,
     /// Goes with the host, unless the test has a folder of its own.
-    _state_dir: Option<TempDir>,
+    _temporary: Option<TempDir>,
 }
 
 /// An application that did not start.
@@ -77,9 +78,25 @@ impl Host {
         self.process.stdout.text()
     }
 
-    /// What it and its components have printed on the standard error.
+    /// What it and its components have printed on the standard error; of a real Spin,
+    /// without what it says when nothing is wrong.
     pub fn stderr(&self) -> String {
-        self.process.stderr.text()
+        let text = self.process.stderr.text();
+        let lines = text.split_inclusive('\n');
+        lines.filter(|line| !is_spin() || !is_announcement(line)).collect()
+    }
+
+    /// What its components have printed on the standard output, from the files where
+    /// every host keeps it.
+    ///
+    /// # Panics
+    ///
+    /// When there are no such files.
+    pub fn log(&self) -> String {
+        let files = std::fs::read_dir(self.state_dir.join("logs")).expect("there is a log");
+        let paths = files.map(|file| file.expect("the folder can be read").path());
+        let of_stdout = paths.filter(|path| path.to_string_lossy().ends_with("_stdout.txt"));
+        of_stdout.map(|path| std::fs::read_to_string(path).expect("a log is UTF-8")).collect()
     }
 
     /// Waits until a line of the standard error contains `text`.
@@ -222,6 +239,8 @@ impl Builder {
                 .arg(&self.manifest)
                 .args(["--listen", &self.listen, "--state-dir"])
                 .arg(state_dir)
+                // A real Spin copies what components print to its standard error.
+                .args(is_spin().then_some("--quiet"))
                 .args(&self.arguments)
                 .envs(self.environment.iter().cloned()),
         );
@@ -235,7 +254,8 @@ impl Builder {
                 port: address.port(),
                 pid: process.pid(),
                 process,
-                _state_dir: temporary,
+                state_dir: state_dir.to_owned(),
+                _temporary: temporary,
             });
         }
         let status = process.wait(Duration::from_secs(1));
@@ -249,6 +269,19 @@ fn program() -> PathBuf {
         Some(spin) => spin.into(),
         None => build::host().to_owned(),
     }
+}
+
+fn is_spin() -> bool {
+    env::var_os("ROLLCALL_SPIN").is_some()
+}
+
+/// Whether a real Spin says so on its standard error when nothing is wrong: at its start,
+/// and when a client has gone away.
+fn is_announcement(line: &str) -> bool {
+    let at_start = ["Logging component stdio to ", "Storing default ", "Preparing Wasm modules "];
+    at_start.iter().any(|beginning| line.starts_with(beginning))
+        || line.contains("hyper response error: hyper::Error(Body, Error { kind: Reset(")
+        || line.trim().is_empty()
 }
 
 /// The address in the line that says where the application is served.

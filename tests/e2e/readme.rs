@@ -171,7 +171,8 @@ fn it_is_deployed_by_spin() {
         .env("SPIN_HTTP_LISTEN_ADDR", format!("127.0.0.1:{}", place.port))
         .env("RUNTIME_CONFIG_FILE", config);
     let mut terminal = place.start(spin);
-    terminal.exp_string(&format!("Serving {}", place.base_url())).unwrap();
+    // Spin writes the word before it in bold.
+    terminal.exp_string(&place.base_url()).unwrap();
     let ready = place.run("curl -fsS --retry 10 --retry-connrefused http://127.0.0.1:3000/readyz");
     assert!(ready.starts_with("{\"status\":\"ok\""), "{ready}");
     terminal.send_control('c').unwrap();

@@ -18,7 +18,7 @@ async fn no_secret_is_in_the_database_the_log_or_a_problem() {
     let (secrets, problems) = plant(&service).await;
 
     let mut places = vec![
-        ("the log".to_owned(), service.host.stdout().into_bytes()),
+        ("the log".to_owned(), service.host.log().into_bytes()),
         ("the errors".to_owned(), service.host.stderr().into_bytes()),
     ];
     places.extend(problems.into_iter().map(|it| (format!("{it:?}"), it.body.into_bytes())));

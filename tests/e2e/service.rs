@@ -124,11 +124,11 @@ impl Service {
         SecondFactor { secret, recovery_codes: recovery_codes.collect() }
     }
 
-    /// What was printed, as soon as `text` is in it.
+    /// The log, as soon as `text` is in it.
     pub(crate) async fn log_with(&self, text: &str) -> String {
         let look = async {
             loop {
-                let log = self.host.stdout();
+                let log = self.host.log();
                 if log.contains(text) {
                     break log;
                 }
@@ -136,6 +136,6 @@ impl Service {
             }
         };
         let found = tokio::time::timeout(Duration::from_secs(10), look).await;
-        found.unwrap_or_else(|_| panic!("no {text:?} in:\n{}", self.host.stdout()))
+        found.unwrap_or_else(|_| panic!("no {text:?} in:\n{}", self.host.log()))
     }
 }
