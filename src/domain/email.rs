@@ -22,7 +22,8 @@ const CATEGORIES: CodePointMapDataBorrowed<'static, GeneralCategory> =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     address: String,
-    normalized: String,
+    /// Unless it is the same.
+    normalized: Option<String>,
 }
 
 impl Email {
@@ -40,7 +41,24 @@ impl Email {
         check_local(local)?;
         let domain = normalize_domain(domain)?;
         let normalized = [&fold_case(local), "@", &domain].concat();
-        Ok(Self { address, normalized })
+        Ok(Self::new(address, normalized))
+    }
+
+    /// An address that [`Email::parse`] accepted before it was stored: nothing of it is
+    /// checked again, because every list has twenty of them.
+    pub fn from_stored(address: String) -> Self {
+        let parts = address.split_once('@').filter(|_| !address.is_ascii());
+        let domain = parts.and_then(|(_, domain)| normalize_domain(domain).ok());
+        let normalized = match (parts, domain) {
+            (Some((local, _)), Some(domain)) => [&fold_case(local), "@", &domain].concat(),
+            _ => fold_case(&address),
+        };
+        Self::new(address, normalized)
+    }
+
+    fn new(address: String, normalized: String) -> Self {
+        let normalized = Some(normalized).filter(|normalized| *normalized != address);
+        Self { address, normalized }
     }
 
     /// The address as its owner writes it.
@@ -50,7 +68,7 @@ impl Email {
 
     /// What is unique and looked up: lower case, NFC, the domain in its ASCII form.
     pub fn normalized(&self) -> &str {
-        &self.normalized
+        self.normalized.as_deref().unwrap_or(&self.address)
     }
 }
 
@@ -150,6 +168,22 @@ mod tests {
             long.as_str(),
         ] {
             assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_is_read_as_what_was_written() {
+        for text in [
+            "ada@example.com",
+            "Ada.King+News@Example.COM",
+            "ana@xn--bcher-kva.example",
+            "ana@XN--BCHER-KVA.example",
+            "ana@BÜCHER.example",
+            "JOSÉ@example.org",
+            "ΟΔΟΣ@example.gr",
+        ] {
+            let email = Email::parse(text).unwrap();
+            assert_eq!(Email::from_stored(email.as_str().to_owned()), email, "{text}");
         }
     }
 

@@ -32,6 +32,11 @@ impl ExternalId {
         Ok(Self(text.to_owned()))
     }
 
+    /// An external id that [`ExternalId::parse`] accepted before it was stored.
+    pub const fn from_stored(external_id: String) -> Self {
+        Self(external_id)
+    }
+
     /// The external id.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,5 +1,6 @@
 //! What an application keeps about a user: a JSON object that we do not read.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::Invalid;
@@ -13,61 +14,78 @@ pub const MAX_DEPTH: usize = 16;
 /// is removed, an object is merged into what is there, anything else replaces it.
 pub type MergePatch = Map<String, Value>;
 
-/// A JSON object within the limits above.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Metadata(Map<String, Value>);
+/// A JSON object within the limits above, as the compact text that is stored: most of
+/// them go from the database to a client, and nobody looks into them.
+#[derive(Debug, Clone, Default)]
+pub struct Metadata(Option<Box<RawValue>>);
 
 impl Metadata {
     /// Accepts a JSON object within the limits.
     pub fn parse(value: Value) -> Result<Self, Invalid> {
-        let Value::Object(members) = value else {
-            return Err(Invalid::new("wrong_type", "must be an object"));
-        };
-        Self(members).checked()
+        match value {
+            Value::Object(members) => Self::of(members),
+            _ => Err(Invalid::new("wrong_type", "must be an object")),
+        }
     }
 
     /// The object after a change.
     pub fn merged(&self, patch: &MergePatch) -> Result<Self, Invalid> {
-        let mut members = self.0.clone();
+        let mut members = self.members();
         merge(&mut members, patch);
-        Self(members).checked()
+        Self::of(members)
     }
 
     /// The object.
-    pub fn members(&self) -> &Map<String, Value> {
-        &self.0
-    }
-
-    /// Whether it has no members.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub fn members(&self) -> Map<String, Value> {
+        serde_json::from_str(self.as_json()).unwrap_or_default()
     }
 
     /// The object as a value.
     pub fn to_value(&self) -> Value {
-        Value::Object(self.0.clone())
+        Value::Object(self.members())
+    }
+
+    /// Whether it has no members.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Compact JSON, as stored.
-    pub fn to_json(&self) -> String {
-        self.to_value().to_string()
+    pub fn as_json(&self) -> &str {
+        self.0.as_deref().map_or("{}", RawValue::get)
     }
 
-    /// From what [`Metadata::to_json`] wrote.
-    pub fn from_stored(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok().map(Self)
+    /// The same, for who writes JSON; `None` is an object without members.
+    pub fn as_raw(&self) -> Option<&RawValue> {
+        self.0.as_deref()
     }
 
-    fn checked(self) -> Result<Self, Invalid> {
-        if self.0.values().any(|value| depth(value) >= MAX_DEPTH) {
+    /// From what [`Metadata::as_json`] gave.
+    pub fn from_stored(json: String) -> Option<Self> {
+        if json == "{}" {
+            return Some(Self(None));
+        }
+        let json = RawValue::from_string(json).ok()?;
+        json.get().starts_with('{').then_some(Self(Some(json)))
+    }
+
+    fn of(members: Map<String, Value>) -> Result<Self, Invalid> {
+        if members.values().any(|value| depth(value) >= MAX_DEPTH) {
             let message = format!("must not be nested deeper than {MAX_DEPTH} levels");
             return Err(Invalid::new("too_deep", message));
         }
-        if self.to_json().len() > MAX_BYTES {
+        let json = Value::Object(members).to_string();
+        if json.len() > MAX_BYTES {
             let message = format!("must have at most {MAX_BYTES} bytes");
             return Err(Invalid::new("too_long", message));
         }
-        Ok(self)
+        Ok(Self::from_stored(json).unwrap_or_default())
+    }
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_json() == other.as_json()
     }
 }
 
@@ -127,7 +145,7 @@ mod tests {
         ] {
             let metadata = Metadata::parse(target).unwrap();
             let merged = metadata.merged(patch.as_object().unwrap()).unwrap();
-            assert_eq!(Value::Object(merged.0), result);
+            assert_eq!(merged.to_value(), result);
         }
     }
 

@@ -33,6 +33,11 @@ impl Name {
         Ok(Self(name))
     }
 
+    /// A name that [`Name::parse`] accepted before it was stored.
+    pub const fn from_stored(name: String) -> Self {
+        Self(name)
+    }
+
     /// What is looked up and sorted by: lower case, NFC.
     pub fn normalized(&self) -> String {
         fold_case(&self.0)

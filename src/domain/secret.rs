@@ -49,6 +49,8 @@ pub enum Purpose {
     Repetitions,
     /// Encrypts the answers to them at rest.
     Answers,
+    /// Makes tags of contents, which nobody can make two contents have.
+    ContentTags,
 }
 
 impl Purpose {
@@ -64,6 +66,7 @@ impl Purpose {
             Self::Repetitions => b"rollcall/repetitions/v1",
             Self::Answers => b"rollcall/answers/v1",
             Self::EmailCodes => b"rollcall/email-codes/v1",
+            Self::ContentTags => b"rollcall/content-tags/v1",
             Self::RateLimits => b"rollcall/rate-limits/v1",
             Self::MailRecipients => b"rollcall/mail-recipients/v1",
         }

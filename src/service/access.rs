@@ -212,14 +212,8 @@ async fn find_with(
     order: &'static str,
 ) -> Result<(Found, Vec<Row>)> {
     let statement = callers::by_with(lookup, app.now(), target, order);
-    let mut found = None;
-    let mut targets = Vec::new();
-    for row in app.store.query(statement).await? {
-        let (caller, target) = callers::from_row(lookup, row)?;
-        found = Some(caller);
-        targets.extend(target);
-    }
-    Ok((found.ok_or(Error::Unauthenticated)?, targets))
+    let rows = app.store.query(statement).await?;
+    callers::from_rows(lookup, rows)?.ok_or(Error::Unauthenticated)
 }
 
 /// Who calls, as the cache may remember them: for what only reads. A change never

@@ -36,7 +36,8 @@ pub(super) async fn by_address(app: &App, normalized: &str, now: Timestamp) -> R
 
 /// A mail to a user.
 pub(super) fn draft_to(app: &App, cx: &Context, user: &User, message: Message) -> Draft {
-    let own = user.metadata.members().get("locale").and_then(|value| value.as_str());
+    let metadata = user.metadata.members();
+    let own = metadata.get("locale").and_then(|value| value.as_str());
     let locale = own.and_then(Locale::parse).unwrap_or_else(|| locale(app, cx));
     let (to, name) = (user.email.clone(), Some(user.name.clone()));
     Draft { to, user: Some(user.id), name, locale, message }

@@ -121,6 +121,21 @@ pub fn from_row(lookup: Lookup, row: Row) -> Result<(Found, Option<Row>), Databa
     Ok((found, target))
 }
 
+/// Reads the caller of the rows of [`by_with`], who is the same in each, and leaves the
+/// targets. There is no row where there is no caller.
+pub fn from_rows(
+    lookup: Lookup,
+    rows: Vec<Row>,
+) -> Result<Option<(Found, Vec<Row>)>, DatabaseError> {
+    let mut rows = rows.into_iter();
+    let Some(first) = rows.next() else { return Ok(None) };
+    let columns = first.values().len();
+    let (found, target) = from_row(lookup, first)?;
+    let of_caller = columns.saturating_sub(target.as_ref().map_or(0, |row| row.values().len()));
+    let targets = target.into_iter().chain(rows.map(|row| row.behind(of_caller)));
+    Ok(Some((found, targets.collect())))
+}
+
 impl Lookup {
     /// Finds it, with two placeholders from `first` on.
     fn sql(self, first: usize) -> String {

@@ -152,6 +152,11 @@ impl Row {
         &self.0
     }
 
+    /// The row without its first columns.
+    pub fn behind(self, columns: usize) -> Self {
+        Self(self.0.into_iter().skip(columns).collect())
+    }
+
     /// Reads the row from its first column on.
     pub fn read(self) -> Columns {
         Columns { values: self.0.into_iter(), place: 0 }
@@ -195,18 +200,22 @@ impl Columns {
 
     /// The next column by a rule that turns its text into something better.
     pub fn parsed<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, DatabaseError> {
+        self.taken(|text| parse(&text))
+    }
+
+    /// The next column by a rule that makes something of its text itself.
+    pub fn taken<T>(&mut self, make: impl FnOnce(String) -> Option<T>) -> Result<T, DatabaseError> {
         let text = self.text()?;
-        parse(&text).ok_or_else(|| self.unexpected(std::any::type_name::<T>()))
+        make(text).ok_or_else(|| self.unexpected(std::any::type_name::<T>()))
     }
 
     /// The same of a column that may be NULL.
-    pub fn optional_parsed<T>(
+    pub fn optional_taken<T>(
         &mut self,
-        parse: impl FnOnce(&str) -> Option<T>,
+        make: impl FnOnce(String) -> Option<T>,
     ) -> Result<Option<T>, DatabaseError> {
         let Some(text) = self.optional_text()? else { return Ok(None) };
-        let parsed = parse(&text).ok_or_else(|| self.unexpected(std::any::type_name::<T>()))?;
-        Ok(Some(parsed))
+        make(text).map(Some).ok_or_else(|| self.unexpected(std::any::type_name::<T>()))
     }
 
     /// What is left of the row.

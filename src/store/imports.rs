@@ -180,21 +180,23 @@ struct ProfileRow<'a> {
     name: &'a str,
     name_normalized: String,
     external_id: Option<&'a str>,
-    metadata: String,
-    private_metadata: Option<String>,
-    own_metadata: Option<String>,
+    metadata: &'a str,
+    private_metadata: Option<&'a str>,
+    own_metadata: Option<&'a str>,
 }
 
 impl<'a> ProfileRow<'a> {
     fn of(profile: &'a Profile) -> Self {
-        let unless_empty = |metadata: &Metadata| (!metadata.is_empty()).then(|| metadata.to_json());
+        fn unless_empty(metadata: &Metadata) -> Option<&str> {
+            (!metadata.is_empty()).then(|| metadata.as_json())
+        }
         Self {
             email: profile.email.as_str(),
             email_normalized: profile.email.normalized(),
             name: profile.name.as_str(),
             name_normalized: profile.name.normalized(),
             external_id: profile.external_id.as_ref().map(ExternalId::as_str),
-            metadata: profile.metadata.to_json(),
+            metadata: profile.metadata.as_json(),
             private_metadata: unless_empty(&profile.private_metadata),
             own_metadata: profile.own_metadata.as_ref().and_then(unless_empty),
         }

@@ -80,7 +80,7 @@ pub fn insert(user: &NewUser<'_>) -> Statement {
         user.profile.name.as_str().into(),
         user.profile.name.normalized().into(),
         user.profile.external_id.as_ref().map(ExternalId::as_str).into(),
-        user.profile.metadata.to_json().into(),
+        user.profile.metadata.as_json().into(),
         unless_empty(&user.profile.private_metadata),
         user.profile.own_metadata.as_ref().map_or(Value::Null, unless_empty),
         user.password_hash.into(),
@@ -103,7 +103,7 @@ pub fn update(user: &User, profile: &Profile, at: Timestamp) -> Statement {
         profile.name.as_str().into(),
         profile.name.normalized().into(),
         profile.external_id.as_ref().map(ExternalId::as_str).into(),
-        profile.metadata.to_json().into(),
+        profile.metadata.as_json().into(),
         unless_empty(&profile.private_metadata),
         unless_empty(profile.own_metadata.as_ref().unwrap_or(&user.own_metadata)),
         at.into(),
@@ -138,7 +138,7 @@ pub fn update_own(
 
 /// An empty object is kept as NULL, which costs nothing to read.
 fn unless_empty(metadata: &Metadata) -> Value {
-    if metadata.is_empty() { Value::Null } else { metadata.to_json().into() }
+    if metadata.is_empty() { Value::Null } else { metadata.as_json().into() }
 }
 
 /// Undoes the commit unless the user still has this password hash and may sign in.
@@ -247,11 +247,11 @@ pub fn entry_from_columns(columns: &mut Columns) -> Result<DirectoryEntry, Datab
 pub fn from_columns(columns: &mut Columns) -> Result<User, DatabaseError> {
     Ok(User {
         id: columns.parsed(|text| UserId::parse(text).ok())?,
-        email: columns.parsed(|text| Email::parse(text).ok())?,
+        email: Email::from_stored(columns.text()?),
         email_verified_at: columns.optional_integer()?.map(Timestamp::from_micros),
-        name: columns.parsed(|text| Name::parse(text).ok())?,
-        external_id: columns.optional_parsed(|text| ExternalId::parse(text).ok())?,
-        metadata: columns.parsed(Metadata::from_stored)?,
+        name: Name::from_stored(columns.text()?),
+        external_id: columns.optional_text()?.map(ExternalId::from_stored),
+        metadata: columns.taken(Metadata::from_stored)?,
         own_metadata: metadata(columns)?,
         created_at: Timestamp::from_micros(columns.integer()?),
         updated_at: Timestamp::from_micros(columns.integer()?),
@@ -269,7 +269,7 @@ pub fn from_columns(columns: &mut Columns) -> Result<User, DatabaseError> {
 
 /// Reads an object that [`unless_empty`] wrote.
 fn metadata(columns: &mut Columns) -> Result<Metadata, DatabaseError> {
-    Ok(columns.optional_parsed(Metadata::from_stored)?.unwrap_or_default())
+    Ok(columns.optional_taken(Metadata::from_stored)?.unwrap_or_default())
 }
 
 /// The greatest id, if there is anybody.

@@ -23,19 +23,19 @@ pub fn user(user: &User) -> pb::User {
         name: user.name.to_string(),
         external_id: user.external_id.as_ref().map(ToString::to_string),
         roles: user.roles.iter().map(ToString::to_string).collect(),
-        metadata: Some(structs::from_json(user.metadata.members())),
+        metadata: Some(structs::from_json(&user.metadata.members())),
         created_at: Some(time(user.created_at)),
         updated_at: Some(time(user.updated_at)),
         suspended_at: user.suspended_at.map(time),
         version: user.version,
-        own_metadata: Some(structs::from_json(user.own_metadata.members())),
+        own_metadata: Some(structs::from_json(&user.own_metadata.members())),
         private_metadata: None,
     }
 }
 
 /// A user for those who may see all users.
 pub fn entry(entry: &DirectoryEntry) -> pb::User {
-    let private_metadata = Some(structs::from_json(entry.private_metadata.members()));
+    let private_metadata = Some(structs::from_json(&entry.private_metadata.members()));
     pb::User { private_metadata, ..user(&entry.user) }
 }
 

@@ -133,7 +133,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let page = query.page(&app, LIST)?;
     let keys = api_keys::list(&app, &cx, &page).await?;
-    Ok(view::list(&keys, LIST, page.limit, &app.config.secret_key, |key| ApiKeyView::from(key)))
+    Ok(view::list(&keys, LIST, page.limit, &app.config.secret_key, ApiKeyView::from))
 }
 
 /// Gives one API key. Needs `api-keys:read`.

@@ -65,23 +65,23 @@ pub struct OperationBody {
 /// What became of each operation, in order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchResults)]
-pub struct ResultsView {
-    #[schema(value_type = Vec<ResultView>)]
-    results: Vec<Told>,
+pub struct ResultsView<'a> {
+    #[schema(value_type = Vec<ResultView<'static>>)]
+    results: Vec<Told<'a>>,
 }
 
 /// A result, or what was told of it when it was done.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Told {
-    Now(Box<ResultView>),
+enum Told<'a> {
+    Now(Box<ResultView<'a>>),
     Before(Value),
 }
 
 /// What became of an operation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchResult)]
-pub struct ResultView {
+pub struct ResultView<'a> {
     /// Which one, counted from 0.
     #[schema(example = 0)]
     index: usize,
@@ -91,7 +91,7 @@ pub struct ResultView {
     /// The user as it is by now.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<UserView>,
+    user: Option<UserView<'a>>,
     /// Why it failed: what it would have been answered with by itself.
     #[schema(value_type = Option<view::ProblemView>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -268,8 +268,8 @@ impl From<Failed> for Problem {
     }
 }
 
-impl Told {
-    fn of(index: usize, result: Result<&Done, &Error>, request_id: &str) -> Self {
+impl<'a> Told<'a> {
+    fn of(index: usize, result: Result<&'a Done, &'a Error>, request_id: &str) -> Self {
         let (status, user, problem) = match result {
             Ok(Done::Before(told)) => {
                 return Self::Before(serde_json::from_slice(told).unwrap_or_default());

@@ -54,9 +54,9 @@ pub struct Members(Option<Vec<&'static str>>);
 /// A user as somebody wants to see it.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub enum Shown {
+pub enum Shown<'a> {
     /// All of it.
-    Whole(Box<UserView>),
+    Whole(Box<UserView<'a>>),
     /// Some members.
     Part(Value),
 }
@@ -161,7 +161,7 @@ impl Members {
     }
 
     /// A user with these members.
-    pub fn of(&self, entry: &DirectoryEntry) -> Shown {
+    pub fn of<'a>(&self, entry: &'a DirectoryEntry) -> Shown<'a> {
         let whole = UserView::from(entry);
         let Some(names) = &self.0 else { return Shown::Whole(Box::new(whole)) };
         let mut part = serde_json::to_value(&whole).unwrap_or_default();

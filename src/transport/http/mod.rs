@@ -77,6 +77,7 @@ use crate::service::Context;
 use crate::service::credentials::Credentials;
 use crate::service::health::Check;
 use crate::service::mails;
+use preconditions::Tags;
 use problem::Problem;
 
 /// The service over HTTP.
@@ -84,12 +85,14 @@ use problem::Problem;
 pub struct Server {
     app: Arc<App>,
     router: Router,
+    tags: Tags,
 }
 
 impl Server {
     /// Puts the routes in front of the app.
     pub fn new(app: Arc<App>) -> Self {
-        Self { router: router::router(Arc::clone(&app)), app }
+        let tags = Tags::new(&app.config.secret_key);
+        Self { router: router::router(Arc::clone(&app)), app, tags }
     }
 
     /// The chain: everything that happens to every request, in this order.
@@ -186,7 +189,7 @@ impl Server {
         let known = headers::known_versions(&request);
         let is_tagged = request.method() == Method::GET && preconditions::is_tagged(path);
         let response = match self.router.clone().call(request).await {
-            Ok(response) if is_tagged => preconditions::tagged_by_content(response),
+            Ok(response) if is_tagged => self.tags.tag(response),
             Ok(response) => response,
             Err(never) => match never {},
         };

@@ -20,18 +20,18 @@ use crate::service::own_data::{self, Export};
 /// Everything that the service holds on you, but what the application keeps from you.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Export)]
-pub struct ExportView {
+pub struct ExportView<'a> {
     /// When it was so.
     #[schema(format = DateTime)]
     exported_at: String,
-    profile: UserView,
+    profile: UserView<'a>,
     /// The rest by its kind: `sessions`, `events` and others.
     #[schema(value_type = BTreeMap<String, Vec<Object>>)]
     records: BTreeMap<&'static str, Vec<Value>>,
 }
 
-impl From<&Export> for ExportView {
-    fn from(export: &Export) -> Self {
+impl<'a> From<&'a Export> for ExportView<'a> {
+    fn from(export: &'a Export) -> Self {
         let section =
             |section: &Section| (section.name, section.records.iter().map(record).collect());
         Self {

@@ -1,6 +1,7 @@
 //! Preconditions (RFC 9110, 13) where no handler sees to them.
 
-use crate::domain::encoding::BASE64URL_NOPAD;
+use std::hash::Hasher;
+
 use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::http::request::Parts;
@@ -9,10 +10,11 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::extract;
 use super::problem::Problem;
-use crate::domain::secret::sha256;
+use crate::domain::secret::{Purpose, SecretKey};
 use crate::error::{Error, Result};
 use crate::service::Precondition;
 
@@ -46,26 +48,45 @@ pub fn is_tagged(path: &str) -> bool {
     ["/api/", "/.well-known/", "/openapi.json"].iter().any(|begin| path.starts_with(begin))
 }
 
-/// The response with a strong tag made of its content, unless it has one of its
-/// version, or is a stream.
-pub fn tagged_by_content(response: Response) -> Response {
-    let is_whole = response.body().size_hint().exact().is_some();
-    if response.status() != StatusCode::OK
-        || response.headers().contains_key(header::ETAG)
-        || !is_whole
-    {
-        return response;
+/// Makes tags of contents.
+#[derive(Clone, Copy)]
+pub struct Tags(SipHasher13);
+
+impl Tags {
+    /// What all instances with this key make the same tags by. Without the key nobody can
+    /// write two contents that have one tag, so the hash need not be a slow one.
+    pub fn new(secret: &SecretKey) -> Self {
+        let key = secret.authenticate(Purpose::ContentTags, &[]);
+        let half = key.first_chunk::<16>().copied().unwrap_or_default();
+        Self(SipHasher13::new_with_key(&half))
     }
-    let (mut parts, body) = response.into_parts();
-    // What has a length is there already.
-    let Some(Ok(body)) = body.collect().now_or_never() else {
-        return Problem::from(Error::internal("a body of a known length was not there"))
-            .into_response();
-    };
-    let body = body.to_bytes();
-    let hash = BASE64URL_NOPAD.encode(&sha256(&body));
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{hash}\"")) {
-        parts.headers.insert(header::ETAG, tag);
+
+    fn of(mut self, content: &[u8]) -> String {
+        self.0.write(content);
+        let hash = self.0.finish128();
+        format!("\"{:016x}{:016x}\"", hash.h1, hash.h2)
     }
-    Response::from_parts(parts, Body::from(body))
+
+    /// The response with a strong tag made of its content, unless it has one of its
+    /// version, or is a stream.
+    pub fn tag(self, response: Response) -> Response {
+        let is_whole = response.body().size_hint().exact().is_some();
+        if response.status() != StatusCode::OK
+            || response.headers().contains_key(header::ETAG)
+            || !is_whole
+        {
+            return response;
+        }
+        let (mut parts, body) = response.into_parts();
+        // What has a length is there already.
+        let Some(Ok(body)) = body.collect().now_or_never() else {
+            return Problem::from(Error::internal("a body of a known length was not there"))
+                .into_response();
+        };
+        let body = body.to_bytes();
+        if let Ok(tag) = HeaderValue::from_str(&self.of(&body)) {
+            parts.headers.insert(header::ETAG, tag);
+        }
+        Response::from_parts(parts, Body::from(body))
+    }
 }

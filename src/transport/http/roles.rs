@@ -172,7 +172,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let page = query.page(&app, LIST)?;
     let roles = roles::list(&app, &cx, &page).await?;
-    Ok(view::list(&roles, LIST, page.limit, &app.config.secret_key, |role| RoleView::from(role)))
+    Ok(view::list(&roles, LIST, page.limit, &app.config.secret_key, RoleView::from))
 }
 
 /// Gives one role. Needs `roles:read`.

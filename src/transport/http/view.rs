@@ -1,14 +1,21 @@
 //! What answers look like. Domain types are never written as they are.
 
+use std::fmt::Display;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::domain::id::SessionId;
+use crate::domain::external_id::ExternalId;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::metadata::Metadata;
 use crate::domain::page::{self, Limit, Page};
+use crate::domain::role::RoleName;
 use crate::domain::secret::SecretKey;
 use crate::domain::session::{Device, Session};
+use crate::domain::time::Timestamp;
 use crate::domain::user::{DirectoryEntry, User};
 use crate::service::second_factor::Challenge;
 use crate::service::sessions::{Admission, SignedIn};
@@ -16,71 +23,101 @@ use crate::service::sessions::{Admission, SignedIn};
 /// A person who can sign in.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
-pub struct UserView {
+pub struct UserView<'a> {
     /// UUIDv7; later users have later ids.
-    #[schema(format = "uuid", example = "019a0000-0000-7000-8000-000000000001")]
-    id: String,
+    #[schema(value_type = String, format = "uuid", example = "019a0000-0000-7000-8000-000000000001")]
+    id: Text<UserId>,
     /// As its owner writes it; compared without regard to case.
     #[schema(example = "ada@example.com")]
-    email: String,
+    email: &'a str,
     /// When the owner proved that the address is theirs.
-    #[schema(required, format = DateTime, example = "2026-01-01T00:00:00.000000Z")]
-    email_verified_at: Option<String>,
+    #[schema(value_type = Option<String>, required, format = DateTime, example = "2026-01-01T00:00:00.000000Z")]
+    email_verified_at: Option<Text<Timestamp>>,
     #[schema(example = "Ada Lovelace")]
-    name: String,
+    name: &'a str,
     /// The application's own key for the user; unique.
     #[schema(required, example = "crm-42")]
-    external_id: Option<String>,
+    external_id: Option<&'a str>,
     /// By name.
-    #[schema(example = json!(["user"]))]
-    roles: Vec<String>,
+    #[schema(value_type = Vec<String>, example = json!(["user"]))]
+    roles: Roles<'a>,
     /// What the application keeps about the user, for the user to see.
     #[schema(value_type = Object, example = json!({"locale": "en"}))]
-    metadata: serde_json::Value,
+    metadata: Members<'a>,
     /// What the user keeps here.
     #[schema(value_type = Object, example = json!({"theme": "dark"}))]
-    own_metadata: serde_json::Value,
+    own_metadata: Members<'a>,
     /// What the application keeps about the user, and from the user: under
     /// `/api/v1/users` only.
     #[schema(value_type = Object, nullable = false, example = json!({"segment": "b"}))]
     #[serde(skip_serializing_if = "Option::is_none")]
-    private_metadata: Option<serde_json::Value>,
-    #[schema(format = DateTime, example = "2026-01-01T00:00:00.000000Z")]
-    created_at: String,
-    #[schema(format = DateTime, example = "2026-01-01T00:00:00.000000Z")]
-    updated_at: String,
+    private_metadata: Option<Members<'a>>,
+    #[schema(value_type = String, format = DateTime, example = "2026-01-01T00:00:00.000000Z")]
+    created_at: Text<Timestamp>,
+    #[schema(value_type = String, format = DateTime, example = "2026-01-01T00:00:00.000000Z")]
+    updated_at: Text<Timestamp>,
     /// Since when the user may not sign in.
-    #[schema(required, format = DateTime)]
-    suspended_at: Option<String>,
+    #[schema(value_type = Option<String>, required, format = DateTime)]
+    suspended_at: Option<Text<Timestamp>>,
     /// Grows by one with every change; the ETag of the user.
     #[schema(example = 1)]
     version: i64,
 }
 
-impl From<&User> for UserView {
-    fn from(user: &User) -> Self {
+impl<'a> From<&'a User> for UserView<'a> {
+    fn from(user: &'a User) -> Self {
         Self {
-            id: user.id.to_string(),
-            email: user.email.to_string(),
-            email_verified_at: user.email_verified_at.map(|at| at.to_string()),
-            name: user.name.to_string(),
-            external_id: user.external_id.as_ref().map(ToString::to_string),
-            roles: user.roles.iter().map(ToString::to_string).collect(),
-            metadata: user.metadata.to_value(),
-            own_metadata: user.own_metadata.to_value(),
+            id: Text(user.id),
+            email: user.email.as_str(),
+            email_verified_at: user.email_verified_at.map(Text),
+            name: user.name.as_str(),
+            external_id: user.external_id.as_ref().map(ExternalId::as_str),
+            roles: Roles(&user.roles),
+            metadata: Members(&user.metadata),
+            own_metadata: Members(&user.own_metadata),
             private_metadata: None,
-            created_at: user.created_at.to_string(),
-            updated_at: user.updated_at.to_string(),
-            suspended_at: user.suspended_at.map(|at| at.to_string()),
+            created_at: Text(user.created_at),
+            updated_at: Text(user.updated_at),
+            suspended_at: user.suspended_at.map(Text),
             version: user.version,
         }
     }
 }
 
-impl From<&DirectoryEntry> for UserView {
-    fn from(entry: &DirectoryEntry) -> Self {
-        let private_metadata = Some(entry.private_metadata.to_value());
+impl<'a> From<&'a DirectoryEntry> for UserView<'a> {
+    fn from(entry: &'a DirectoryEntry) -> Self {
+        let private_metadata = Some(Members(&entry.private_metadata));
         Self { private_metadata, ..Self::from(&entry.user) }
+    }
+}
+
+/// What is written as its text, straight into the answer.
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Roles by their names.
+struct Roles<'a>(&'a [RoleName]);
+
+impl Serialize for Roles<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(RoleName::as_str))
+    }
+}
+
+/// An object as it is stored.
+struct Members<'a>(&'a Metadata);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_raw() {
+            Some(json) => json.serialize(serializer),
+            None => serializer.serialize_map(Some(0))?.end(),
+        }
     }
 }
 
@@ -127,7 +164,7 @@ impl SessionView {
 /// What a client gets that signed in or refreshed.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignedIn)]
-pub struct SignedInView {
+pub struct SignedInView<'a> {
     /// A JWT (RFC 9068); show it as `Authorization: Bearer`.
     access_token: String,
     #[schema(example = "Bearer")]
@@ -138,11 +175,11 @@ pub struct SignedInView {
     /// Gets the next access token, once.
     refresh_token: String,
     session: SessionView,
-    user: UserView,
+    user: UserView<'a>,
 }
 
-impl From<&SignedIn> for SignedInView {
-    fn from(signed_in: &SignedIn) -> Self {
+impl<'a> From<&'a SignedIn> for SignedInView<'a> {
+    fn from(signed_in: &'a SignedIn) -> Self {
         Self {
             access_token: signed_in.access_token.clone(),
             token_type: "Bearer",
@@ -202,7 +239,7 @@ pub(super) use list_schema;
 
 list_schema! {
     /// A part of the list of users.
-    UserListView as UserList of UserView
+    UserListView as UserList of UserView<'static>
 }
 list_schema! {
     /// A part of a list of sessions.
@@ -337,12 +374,12 @@ pub fn whole_list<V: Serialize>(items: impl Iterator<Item = V>) -> Response {
 
 /// A page of the list at `path`, which may have a query; `next` in the Link header
 /// and in the body.
-pub fn list<T, V: Serialize>(
-    page: &Page<T>,
+pub fn list<'a, T, V: Serialize>(
+    page: &'a Page<T>,
     path: &str,
     limit: Limit,
     secret: &SecretKey,
-    view: impl Fn(&T) -> V,
+    view: impl Fn(&'a T) -> V,
 ) -> Response {
     let next_cursor = page.next.as_deref().map(|key| page::write_cursor(secret, path, key));
     let link = next_cursor.as_deref().map(|cursor| {
