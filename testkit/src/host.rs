@@ -118,17 +118,19 @@ impl Host {
         resident_kib(self.pid)
     }
 
-    /// Lets no file of it grow beyond so many bytes, as a full disk would not; `None`
-    /// takes the limit away.
+    /// Lets no file of it, and of the processes it started, grow beyond so many bytes, as
+    /// a full disk would not; `None` takes the limit away.
     ///
     /// # Panics
     ///
     /// When it has ended.
     pub fn limit_files(&self, bytes: Option<u64>) {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        // The hard limit stays, so that the other may go up again.
-        let limit = Rlimit { current: bytes, maximum: None };
-        prlimit(pid, Resource::Fsize, limit).expect("its limits may be set");
+        for pid in family(self.pid) {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            // The hard limit stays, so that the other may go up again.
+            let limit = Rlimit { current: bytes, maximum: None };
+            prlimit(pid, Resource::Fsize, limit).expect("its limits may be set");
+        }
     }
 
     /// Kills it at once (SIGKILL), as a power cut of the process would.
@@ -316,17 +318,26 @@ fn status(address: SocketAddr, path: &str) -> Option<u16> {
     std::str::from_utf8(&line).ok()?.split_once(' ')?.1.parse().ok()
 }
 
+/// A process and all those that it, or any of its threads, started.
+fn family(pid: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = threads.map(|thread| read(&thread.path().join("children")));
+    let children: Vec<u32> = children
+        .flat_map(|pids| pids.split_whitespace().flat_map(str::parse).collect::<Vec<_>>())
+        .collect();
+    std::iter::once(pid).chain(children.into_iter().flat_map(family)).collect()
+}
+
 fn resident_kib(pid: u32) -> u64 {
-    let read = |file: String| std::fs::read_to_string(file).unwrap_or_default();
-    let own = read(format!("/proc/{pid}/status"))
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .and_then(|size| size.trim().strip_suffix("kB")?.trim().parse().ok())
-        .unwrap_or(0);
-    let children: u64 = read(format!("/proc/{pid}/task/{pid}/children"))
-        .split_whitespace()
-        .filter_map(|child| child.parse().ok())
-        .map(resident_kib)
-        .sum();
-    own + children
+    let resident = |pid: u32| -> Option<u64> {
+        let status = read(Path::new(&format!("/proc/{pid}/status")));
+        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        size.trim().strip_suffix("kB")?.trim().parse().ok()
+    };
+    family(pid).into_iter().filter_map(resident).sum()
+}
+
+/// What a file has; nothing, where there is none any longer.
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
 }

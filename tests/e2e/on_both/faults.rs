@@ -185,16 +185,17 @@ async fn while_the_file_of_sqlite_cannot_be_opened_nothing_is_made_up() {
     // An instance for each request opens the database anew.
     let builder = database.builder().arg("--max-instance-reuse-count").arg("1");
     let mut watched = Watched::on(&builder).await;
-    let away = folder.path().with_extension("away");
-    std::fs::rename(folder.path(), &away).unwrap();
-    std::fs::write(folder.path(), "").unwrap();
+    let file = folder.path().join("sqlite_db.db");
+    let away = file.with_extension("away");
+    std::fs::rename(&file, &away).unwrap();
+    std::fs::create_dir(&file).unwrap();
     for _ in 0..2 {
         watched.write(503).await;
         watched.read(503).await;
         watched.probe(503).await;
     }
-    std::fs::remove_file(folder.path()).unwrap();
-    std::fs::rename(&away, folder.path()).unwrap();
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::rename(&away, &file).unwrap();
     watched.recovers(&database).await;
 }
 
