@@ -62,6 +62,8 @@ pub struct Config {
     pub signing_key_max_age: Duration,
     /// How long a session lasts without a refresh.
     pub refresh_token_ttl: Duration,
+    /// How long a session lasts at most, however often it is refreshed.
+    pub session_max_age: Duration,
     /// How long a repeated refresh gets the same successor.
     pub refresh_grace: Duration,
     /// Who may register.
@@ -160,6 +162,7 @@ impl Reader {
             self.value("signing_algorithm", "must be EdDSA or ES256", Algorithm::parse);
         let signing_key_max_age = self.duration("signing_key_max_age", ["1h", "3650d"]);
         let refresh_token_ttl = self.duration("refresh_token_ttl", ["1m", "3650d"]);
+        let session_max_age = self.duration("session_max_age", ["1m", "3650d"]);
         let refresh_grace = self.duration("refresh_grace", ["0s", "10m"]);
         let rule = "must be open, invite or closed";
         let registration = self.value("registration", rule, RegistrationMode::parse);
@@ -201,6 +204,7 @@ impl Reader {
             signing_algorithm: signing_algorithm?,
             signing_key_max_age: signing_key_max_age?,
             refresh_token_ttl: refresh_token_ttl?,
+            session_max_age: session_max_age?,
             refresh_grace: refresh_grace?,
             registration: registration?,
             password_min_length: password_min_length?,

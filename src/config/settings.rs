@@ -61,6 +61,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("refresh_token_ttl", "30d", "How long a session lasts without a refresh, 1m to 3650d."),
     setting(
+        "session_max_age",
+        "365d",
+        "How long a session lasts however often it is refreshed, 1m to 3650d.",
+    ),
+    setting(
         "refresh_grace",
         "10s",
         "How long a repeated refresh gets the same successor, 0s to 10m.",

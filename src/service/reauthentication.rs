@@ -48,7 +48,7 @@ pub async fn reauthenticate(
     let hash = sha256(access_token.as_bytes());
     let update = sessions::reauthenticate(&session, generation, &hash);
     let event = question.event(EventKind::SessionReauthenticated);
-    let signed_in = signed_in(app, access_token, session, caller.user.clone());
+    let signed_in = signed_in(app, access_token, session, caller.user.clone(), now);
     question.commit(uses, [update, event], &signed_in).await?;
     Ok(signed_in)
 }

@@ -117,7 +117,7 @@ pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
             }
             Refresh::Repeat => {
                 let access_token = sign(app, cx, &session, &user, now).await?;
-                return Ok(signed_in(app, access_token, session, user));
+                return Ok(signed_in(app, access_token, session, user, now));
             }
             Refresh::Replay => {
                 end_replayed(app, cx, &session, now).await?;
@@ -248,7 +248,7 @@ pub(super) async fn begin(
         authenticated_at: now,
         created_at: now,
         last_used_at: now,
-        expires_at: now.plus(app.config.refresh_token_ttl),
+        expires_at: expires_at(app, now, now),
         generation: 0,
         rotated_at: now,
         seed: random(&*app.rng),
@@ -257,7 +257,7 @@ pub(super) async fn begin(
     let actor = Actor::User(user.id);
     let event = cx.event(app, now, actor, EventKind::SessionCreated, Some(user.id));
     let insert = sessions::insert(&session, &sha256(access_token.as_bytes()));
-    let signed_in = signed_in(app, access_token, session, user);
+    let signed_in = signed_in(app, access_token, session, user, now);
     let statements = [users::require_active(id), insert, events::append(&event)];
     Ok(Begun { signed_in, statements })
 }
@@ -275,7 +275,7 @@ async fn rotate(
     let access_token = sign(app, cx, &session, &user, now).await?;
     let hash = sha256(access_token.as_bytes());
     match app.store.query(sessions::rotate(id, generation, &hash, now, session.expires_at)).await {
-        Ok(_) => Ok(Some(signed_in(app, access_token, session, user))),
+        Ok(_) => Ok(Some(signed_in(app, access_token, session, user, now))),
         Err(DatabaseError::Guard { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -287,9 +287,15 @@ pub(super) fn next_generation(app: &App, session: Session, now: Timestamp) -> Re
         generation: session.generation.checked_add(1).ok_or(Error::Unauthenticated)?,
         rotated_at: now,
         last_used_at: now,
-        expires_at: now.plus(app.config.refresh_token_ttl),
+        expires_at: expires_at(app, session.created_at, now),
         ..session
     })
+}
+
+/// When a session ends that began then and is used now, unless it is refreshed.
+fn expires_at(app: &App, created_at: Timestamp, now: Timestamp) -> Timestamp {
+    let end = created_at.plus(app.config.session_max_age);
+    now.plus(app.config.refresh_token_ttl).min(end)
 }
 
 /// Somebody holds a copy of an old token: nobody goes on with this session.
@@ -303,10 +309,16 @@ async fn end_replayed(app: &App, cx: &Context, session: &Session, now: Timestamp
     }
 }
 
-pub(super) fn signed_in(app: &App, access_token: String, session: Session, user: User) -> SignedIn {
+pub(super) fn signed_in(
+    app: &App,
+    access_token: String,
+    session: Session,
+    user: User,
+    now: Timestamp,
+) -> SignedIn {
     let key = &app.config.secret_key;
     let refresh = RefreshToken::of(key, session.id, &session.seed, session.generation);
-    let expires_in = app.config.access_token_ttl;
+    let expires_in = app.config.access_token_ttl.min(session.expires_at.since(now));
     SignedIn { access_token, expires_in, refresh_token: refresh.reveal(), session, user }
 }
 
@@ -319,13 +331,15 @@ pub(super) async fn sign(
 ) -> Result<String> {
     let url = &app.config.public_url;
     let issued_at = Timestamp::from_seconds(now.seconds());
+    // No token outlives its session, wherever it is checked.
+    let session_ends_at = Timestamp::from_seconds(session.expires_at.seconds());
     let claims = Claims {
         issuer: url.clone(),
         audience: url.clone(),
         user: user.id,
         session: session.id,
         issued_at,
-        expires_at: issued_at.plus(app.config.access_token_ttl),
+        expires_at: issued_at.plus(app.config.access_token_ttl).min(session_ends_at),
         token_id: new_uuid(now, &*app.rng).to_string(),
         roles: user.roles.iter().map(RoleName::to_string).collect(),
         version: user.version,

@@ -79,6 +79,30 @@ async fn the_list_comes_in_pages_of_sessions_that_go_on() {
 }
 
 #[tokio::test]
+async fn a_session_ends_however_often_it_is_refreshed() {
+    let settings = [("session_max_age", "1h"), ("refresh_token_ttl", "25m")];
+    let app = TestApp::with(&settings).await;
+    let mut alice = app.user("alice").await;
+    for minutes in [20, 20, 15] {
+        app.clock.advance(Duration::from_secs(minutes * 60));
+        alice = app.refresh(&alice).await;
+    }
+    // Five minutes are left to it, and to its last tokens.
+    app.clock.advance(Duration::from_secs(30));
+    let token = json!({"refresh_token": alice.refresh_token});
+    let last = app.anon().post(REFRESH, token).await.assert_status(200);
+    assert_eq!(last.body["expires_in"], 270);
+    let alice = alice.signed_in(&last);
+    assert_eq!(last.text_at("/session/expires_at"), "2026-01-01T01:00:00.000000Z");
+    app.clock.advance(Duration::from_secs(269));
+    alice.get("/api/v1/me").await.assert_status(200);
+    app.clock.advance(Duration::from_secs(1));
+    alice.get("/api/v1/me").await.assert_problem(401, "unauthenticated");
+    let token = json!({"refresh_token": alice.refresh_token});
+    app.anon().post(REFRESH, token).await.assert_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
 async fn a_session_that_is_ended_is_over_at_once() {
     let app = TestApp::new().await;
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);
