@@ -242,7 +242,9 @@ impl Builder {
                 .args(["--listen", &self.listen, "--state-dir"])
                 .arg(state_dir)
                 // A real Spin copies what components print to its standard error.
-                .args(is_spin().then_some("--quiet"))
+                .args(
+                    (is_spin() && !self.arguments.contains(&"--quiet".into())).then_some("--quiet"),
+                )
                 .args(&self.arguments)
                 .envs(self.environment.iter().cloned()),
         );
