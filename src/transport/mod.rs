@@ -8,7 +8,7 @@ pub mod log_line;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response};
+use axum::http::{HeaderValue, Method, Request, Response};
 
 use crate::app::App;
 use crate::config::ConfigErrors;
@@ -55,6 +55,9 @@ pub fn misconfigured(
     } else {
         http::misconfigured(request, errors, &request_id)
     };
+    if request.method() == Method::HEAD {
+        response = http::headers::without_body(response);
+    }
     log(&log_line::of_wrong_settings(now, &request_id, errors));
     if let Ok(id) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(http::headers::REQUEST_ID, id);

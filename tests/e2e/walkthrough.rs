@@ -123,6 +123,8 @@ async fn a_user_has_their_own_account_only(user: &Client, admin_id: &str) {
     let patched = user.patch("/api/v1/me", &patch).await.expect(200).json();
     assert_eq!(patched["name"], "Amazing Grace");
     assert_eq!(user.get("/api/v1/me").await.expect(200).json(), patched);
+    let head = user.send(Method::HEAD, "/api/v1/me", "", "").await.expect(200);
+    assert_eq!((head.body.as_str(), head.header("etag")), ("", "\"4\""));
     user.get("/api/v1/users").await.expect_problem(403, "forbidden");
     let admin = format!("/api/v1/users/{admin_id}");
     user.patch(&admin, &patch).await.expect_problem(403, "forbidden");

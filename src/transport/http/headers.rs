@@ -245,6 +245,14 @@ pub fn without_known(mut response: Response<Body>, known: &[String]) -> Response
     response
 }
 
+/// The response without its body. It loses its length, too: hosts reset a stream of HTTP/2
+/// that is shorter than it says, also where there must be no body.
+pub fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::empty())
+}
+
 const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

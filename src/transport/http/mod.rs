@@ -116,9 +116,7 @@ impl Server {
 
         // A problem gets its body here, where the request's name is known.
         let problem = response.extensions_mut().remove::<Problem>();
-        if let Some(problem) = &problem
-            && method != Method::HEAD
-        {
+        if let Some(problem) = &problem {
             // The length that was set belongs to the empty body that stood here.
             let body = problem.body(&context.request_id);
             response.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
@@ -144,6 +142,11 @@ impl Server {
         // Who met a limit learns what is left of it.
         rate_limit::add(&mut response, &context.limits.get());
 
+        // Who asked with HEAD gets what GET would have got, but for the body.
+        if method == Method::HEAD {
+            response = headers::without_body(response);
+        }
+
         // One line in the log, without secrets and without personal data.
         self.log(&method, begin, &context, &response, problem.as_ref());
 
@@ -156,7 +159,7 @@ impl Server {
     }
 
     /// What can be said before a route is chosen, and then the route's answer.
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         if let Some(problem) = headers::excess(&request) {
             return problem.into_response();
         }
@@ -187,7 +190,11 @@ impl Server {
         }
         // Who has the version that there is already does not get it again.
         let known = headers::known_versions(&request);
-        let is_tagged = request.method() == Method::GET && preconditions::is_tagged(path);
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let is_tagged = is_read && preconditions::is_tagged(path);
+        if is_read {
+            *request.method_mut() = Method::GET;
+        }
         let response = match self.router.clone().call(request).await {
             Ok(response) if is_tagged => self.tags.tag(response),
             Ok(response) => response,
