@@ -201,7 +201,8 @@ impl FromFields for ProfilePatch {
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", operation_id = "create_user",
     request_body = CreateUserBody,
     responses((status = 201, description = "Created.", body = UserView),
-        (status = 409, description = "`email_taken` or `external_id_taken`: another user has it."),
+        (status = 409, description = "`email_taken` or `external_id_taken`: another user has it; \
+            `busy`: you are changed at the same time."),
         (status = 429, description = "Too many passwords to hash.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
@@ -290,7 +291,7 @@ pub async fn replace(
         (PatchUserBody = "application/json"), (JsonPatchBody = "application/json-patch+json"))),
     responses((status = 200, description = "The new user.", body = UserView),
         (status = 409, description = "`email_taken` or `external_id_taken`: another user has it; \
-            `patch_test_failed` or `patch_conflict`: a JSON Patch does not fit what is there.")))]
+            `busy`: others change the user at the same time; `patch_test_failed` or `patch_conflict`: a JSON Patch does not fit what is there.")))]
 pub async fn patch(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
