@@ -29,6 +29,7 @@ pub(crate) struct Row {
 pub(crate) const ROWS: &[Row] = &[
     read("hello world", Kind::Hello, hello),
     ONE_ROW_UPDATE,
+    read("one-row read", Kind::Update, |fixture| fixture.get("/read")),
     read("GET /livez", Kind::Rollcall, |fixture| fixture.get("/livez")),
     read("GET /api/v1/me", Kind::Rollcall, me),
     read("GET /api/v1/me, many tokens", Kind::Rollcall, Fixture::me_of_many),

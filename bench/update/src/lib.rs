@@ -1,15 +1,16 @@
-//! A component that changes one row for each request, as durably as Rollcall does:
-//! what it reaches is the ceiling for every write on the same host.
+//! A component that changes or reads one row for each request, a change as durably as
+//! Rollcall does: what it reaches is the ceiling for everything that asks the database
+//! on the same host.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::routing::post;
+use axum::routing::{get, post};
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::http_service;
-use spin_sdk::sqlite::{Connection, Error, Value};
+use spin_sdk::sqlite::{Connection, Error, Value, wit};
 use tower_service::Service;
 
 /// What a new connection needs, and one that finds no table.
@@ -21,9 +22,13 @@ const PREPARE: [&str; 5] = [
     "INSERT INTO counters (id, number) VALUES (1, 0) ON CONFLICT DO NOTHING",
 ];
 
-static ROUTER: LazyLock<Router> =
-    LazyLock::new(|| Router::new().route("/update", post(async || update().await)));
+static ROUTER: LazyLock<Router> = LazyLock::new(|| {
+    let router = Router::new().route("/update", post(async || update().await));
+    router.route("/read", get(async || read().map_err(|_| StatusCode::SERVICE_UNAVAILABLE)))
+});
 static IDLE: Mutex<Vec<Connection>> = Mutex::new(Vec::new());
+static READER: LazyLock<Result<wit::sqlite::Connection, wit::sqlite::Error>> =
+    LazyLock::new(|| wit::sqlite::Connection::open("default"));
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
@@ -47,6 +52,14 @@ async fn count() -> Result<(), Error> {
     connection.execute(sql, [Value::Integer(1)]).await?.collect().await?;
     IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     Ok(())
+}
+
+/// The row, by the synchronous call, which is the cheapest way to read one.
+fn read() -> Result<String, Error> {
+    let reader = READER.as_ref().map_err(|error| Error::Io(error.to_string()))?;
+    let sql = "SELECT number FROM counters WHERE id = +$1";
+    let result = reader.execute(sql, &[Value::Integer(1)])?;
+    Ok(format!("{:?}", result.rows))
 }
 
 async fn open() -> Result<Connection, Error> {
