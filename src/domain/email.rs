@@ -39,8 +39,7 @@ impl Email {
         }
         let (local, domain) = address.split_once('@').ok_or_else(invalid)?;
         check_local(local)?;
-        let domain = normalize_domain(domain)?;
-        let normalized = [&fold_case(local), "@", &domain].concat();
+        let normalized = normalize(local, domain)?;
         Ok(Self::new(address, normalized))
     }
 
@@ -48,11 +47,8 @@ impl Email {
     /// checked again, because every list has twenty of them.
     pub fn from_stored(address: String) -> Self {
         let parts = address.split_once('@').filter(|_| !address.is_ascii());
-        let domain = parts.and_then(|(_, domain)| normalize_domain(domain).ok());
-        let normalized = match (parts, domain) {
-            (Some((local, _)), Some(domain)) => [&fold_case(local), "@", &domain].concat(),
-            _ => fold_case(&address),
-        };
+        let normalized = parts.and_then(|(local, domain)| normalize(local, domain).ok());
+        let normalized = normalized.unwrap_or_else(|| fold_case(&address));
         Self::new(address, normalized)
     }
 
@@ -99,6 +95,10 @@ fn is_local_char(c: char) -> bool {
         c if c.is_ascii() => false,
         c => c.is_alphanumeric() || GeneralCategoryGroup::Mark.contains(CATEGORIES.get(c)),
     }
+}
+
+fn normalize(local: &str, domain: &str) -> Result<String, Invalid> {
+    Ok([&fold_case(local), "@", &normalize_domain(domain)?].concat())
 }
 
 /// The ASCII form by UTS #46, so that a name and its Punycode are one domain.

@@ -105,6 +105,10 @@ impl Server {
         let context = Arc::new(context::read(app, &request, begin));
         let origin = cors::allowed_origin(request.headers(), &app.config.cors_origins);
         let method = request.method().clone();
+        // Who asks with HEAD gets what GET would have got, but for the body: see below.
+        if method == Method::HEAD {
+            *request.method_mut() = Method::GET;
+        }
         request.extensions_mut().insert(Arc::clone(&context));
 
         // The request is answered, or the timer runs out: nobody waits for ever.
@@ -142,7 +146,7 @@ impl Server {
         // Who met a limit learns what is left of it.
         rate_limit::add(&mut response, &context.limits.get());
 
-        // Who asked with HEAD gets what GET would have got, but for the body.
+        // Who asked with HEAD gets no body.
         if method == Method::HEAD {
             response = headers::without_body(response);
         }
@@ -159,7 +163,7 @@ impl Server {
     }
 
     /// What can be said before a route is chosen, and then the route's answer.
-    async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
         if let Some(problem) = headers::excess(&request) {
             return problem.into_response();
         }
@@ -190,11 +194,7 @@ impl Server {
         }
         // Who has the version that there is already does not get it again.
         let known = headers::known_versions(&request);
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let is_tagged = is_read && preconditions::is_tagged(path);
-        if is_read {
-            *request.method_mut() = Method::GET;
-        }
+        let is_tagged = request.method() == Method::GET && preconditions::is_tagged(path);
         let response = match self.router.clone().call(request).await {
             Ok(response) if is_tagged => self.tags.tag(response),
             Ok(response) => response,
