@@ -10,6 +10,7 @@ use crate::http_client::HttpClient;
 use crate::log::Log;
 use crate::mailer::{self, Mailer};
 use crate::password_hasher::PasswordHasher;
+use crate::service::credentials::ReadTokens;
 use crate::service::health::Writes;
 use crate::service::idempotency::Running;
 use crate::service::signing_keys::KeyRing;
@@ -51,6 +52,8 @@ pub struct App {
     pub mailer: Arc<dyn Mailer>,
     /// What is done after the response.
     pub background: Arc<dyn Background>,
+    /// The access tokens that were read.
+    pub tokens: Arc<ReadTokens>,
     /// The keys that sign access tokens.
     pub keys: Arc<KeyRing>,
     /// Whether changes could be made a moment ago.
@@ -94,7 +97,7 @@ impl App {
             Arc::clone(&ports.timer),
         ));
         let store = Store::new(ports.database, Arc::clone(&cache), config.auto_migrate);
-        let (config, keys) = (Arc::new(config), Arc::default());
+        let (config, tokens, keys) = (Arc::new(config), Arc::default(), Arc::default());
         let mailer = mailer::of(&config.mail.transport, ports.http);
         let Ports { clock, rng, timer, passwords, log, background, .. } = ports;
         let last_event = Arc::default();
@@ -109,6 +112,7 @@ impl App {
             log,
             mailer,
             background,
+            tokens,
             keys,
             writes: Writes::default(),
             running: Running::default(),
@@ -129,6 +133,7 @@ impl App {
             log: Arc::clone(&self.log),
             mailer: Arc::clone(&self.mailer),
             background: Arc::clone(&self.background),
+            tokens: Arc::clone(&self.tokens),
             keys: Arc::clone(&self.keys),
             writes: Writes::default(),
             running: self.running.clone(),

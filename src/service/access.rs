@@ -11,7 +11,7 @@ use crate::domain::authentication::Methods;
 use crate::domain::event::Actor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::role::{Permission, Permissions};
-use crate::domain::secret::{equal, sha256};
+use crate::domain::secret::equal;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
@@ -290,7 +290,7 @@ async fn require_genuine(
     user: UserId,
     suspended_at: Option<Timestamp>,
 ) -> Result<()> {
-    let is_newest = equal(&sha256(token.text.as_bytes()), newest);
+    let is_newest = equal(&token.hash, newest);
     let is_genuine = is_newest || app.keys.verify(app, &token.claims.kid, &token.text).await?;
     if is_genuine && user == token.claims.user && suspended_at.is_none() {
         Ok(())

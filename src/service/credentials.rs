@@ -1,7 +1,11 @@
 //! What a caller shows, read before anything is asked.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::domain::encoding::HEX;
 use crate::domain::presented_token::{self, Presented};
+use crate::domain::secret::sha256;
 use crate::domain::time::Timestamp;
 use crate::domain::token::ApiKeyToken;
 use crate::error::{Error, Result};
@@ -18,15 +22,16 @@ pub enum Credentials {
     /// The bootstrap token, or what claims to be it.
     Bearer(String),
     /// An access token that could be ours.
-    AccessToken(Box<AccessToken>),
+    AccessToken(Arc<AccessToken>),
     /// What could be an API key, by its hash.
     ApiKey([u8; 32]),
 }
 
 /// An access token of the right form that has not expired, by its own word.
-#[derive(Clone)]
 pub struct AccessToken {
     pub(super) text: String,
+    /// The SHA-256 of the text.
+    pub(super) hash: [u8; 32],
     pub(super) claims: Presented,
 }
 
@@ -37,18 +42,52 @@ impl std::fmt::Debug for AccessToken {
 }
 
 impl AccessToken {
+    /// The SHA-256 of its text.
+    pub fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+
     /// When it ends, by its own word, in whole seconds.
     pub fn expires_at(&self) -> Timestamp {
         self.claims.expires_at
     }
 }
 
+/// How many tokens an instance remembers, and how long the longest of them is.
+const TOKENS: usize = 128;
+const TOKEN_BYTES: usize = 2 << 10;
+
+/// The tokens that an instance has read: who calls once calls again, and to decode and
+/// to hash a token costs as much as to answer from memory. It says nothing about what a
+/// token is worth, which is asked for every time.
+#[derive(Debug, Default)]
+pub struct ReadTokens(Mutex<HashMap<String, Arc<AccessToken>>>);
+
+impl ReadTokens {
+    /// What a token says that could be ours and has not expired, by its own word.
+    fn read(&self, text: &str, now: Timestamp) -> Option<Arc<AccessToken>> {
+        let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = tokens.get(text) {
+            return (token.claims.expires_at > now).then(|| Arc::clone(token));
+        }
+        let claims = presented_token::read(text, now)?;
+        let (text, hash) = (text.to_owned(), sha256(text.as_bytes()));
+        let token = Arc::new(AccessToken { text, hash, claims });
+        if token.text.len() <= TOKEN_BYTES {
+            if tokens.len() >= TOKENS {
+                tokens.clear();
+            }
+            tokens.insert(token.text.clone(), Arc::clone(&token));
+        }
+        Some(token)
+    }
+}
+
 impl Credentials {
     /// Reads what stands behind `Bearer`.
-    pub fn read(bearer: &str, now: Timestamp) -> Self {
-        if let Some(claims) = presented_token::read(bearer, now) {
-            let text = bearer.to_owned();
-            return Self::AccessToken(Box::new(AccessToken { text, claims }));
+    pub fn read(tokens: &ReadTokens, bearer: &str, now: Timestamp) -> Self {
+        if let Some(token) = tokens.read(bearer, now) {
+            return Self::AccessToken(token);
         }
         match ApiKeyToken::parse(bearer) {
             Some(key) => Self::ApiKey(key.hash()),

@@ -41,7 +41,7 @@ pub async fn verify(app: &App, token: &str) -> Result<Option<Claims>> {
 pub async fn introspect(app: &App, cx: &Context, token: &str) -> Result<Option<Active>> {
     access::caller(app, cx).await?;
     let now = app.now();
-    let shown = Context { credentials: Credentials::read(token, now), ..cx.clone() };
+    let shown = Context { credentials: Credentials::read(&app.tokens, token, now), ..cx.clone() };
     let found = match &shown.credentials {
         Credentials::AccessToken(token) => {
             let expires_at = Some(token.expires_at());

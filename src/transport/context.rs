@@ -19,7 +19,7 @@ pub fn read<B>(app: &App, request: &Request<B>, now: Timestamp) -> Context {
         address: headers::client_address(headers, app.config.trusted_proxies),
         is_local: headers::is_local(request, app.config.trusted_proxies),
         user_agent: text(headers, header::USER_AGENT),
-        credentials: credentials(headers, now),
+        credentials: credentials(app, headers, now),
         limits: Default::default(),
         locale: text(headers, header::ACCEPT_LANGUAGE)
             .and_then(|languages| Locale::negotiate(&languages)),
@@ -34,7 +34,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 
 /// The one credential of the request. Several are as bad as none: another
 /// component might have looked at the other one.
-fn credentials(headers: &HeaderMap, now: Timestamp) -> Credentials {
+fn credentials(app: &App, headers: &HeaderMap, now: Timestamp) -> Credentials {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Credentials::None };
     let bearer = value.to_str().ok().and_then(|value| {
@@ -42,7 +42,7 @@ fn credentials(headers: &HeaderMap, now: Timestamp) -> Credentials {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     match (bearer, values.next()) {
-        (Some(token), None) => Credentials::read(token, now),
+        (Some(token), None) => Credentials::read(&app.tokens, token, now),
         _ => Credentials::Garbage,
     }
 }
