@@ -70,6 +70,32 @@ pub struct Seen {
     epochs: Option<Vec<String>>,
     changes: u64,
     at: Timestamp,
+    ends_at: Timestamp,
+}
+
+impl Seen {
+    /// How long the instance may give again what it made of the row.
+    pub fn fresh(&self) -> Fresh {
+        let until = self.ends_at.min(self.at.plus(INSTANCE_MAX_AGE));
+        Fresh { until, changes: self.changes }
+    }
+}
+
+/// How long the instance may give again what it made of rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Fresh {
+    until: Timestamp,
+    /// How many changes the instance had made when the first of the rows was read.
+    changes: u64,
+}
+
+impl Fresh {
+    /// How long what was made of these rows and of others, if of those at all.
+    pub fn and(self, others: Option<Self>) -> Option<Self> {
+        let others = others?;
+        let until = self.until.min(others.until);
+        Some(Self { until, changes: self.changes.min(others.changes) })
+    }
 }
 
 impl Cache {
@@ -92,13 +118,26 @@ impl Cache {
         self.config.shared || self.config.instance
     }
 
+    /// Whether the instance remembers by itself.
+    pub fn is_near(&self) -> bool {
+        self.config.instance
+    }
+
+    /// Whether the instance may give it again now.
+    pub fn is_fresh(&self, fresh: Fresh, now: Timestamp) -> bool {
+        now < fresh.until && fresh.changes == self.changes.load(Ordering::Relaxed)
+    }
+
     /// The row that is remembered by this name and still fits, if any.
     pub async fn look(&self, name: &str, touches: &[Touch]) -> (Option<Row>, Seen) {
         let at = self.clock.now();
-        let mut seen = Seen { epochs: None, changes: self.changes.load(Ordering::Relaxed), at };
+        let changes = self.changes.load(Ordering::Relaxed);
+        let ends_at = at.plus(self.config.max_age);
+        let mut seen = Seen { epochs: None, changes, at, ends_at };
         if self.config.instance
-            && let Some(row) = self.look_near(name, at)
+            && let Some((row, ends_at)) = self.look_near(name, at)
         {
+            seen.ends_at = ends_at;
             return (Some(row), seen);
         }
         let Some((value, epochs)) = self.look_far(name, touches).await else {
@@ -108,16 +147,16 @@ impl Cache {
         let entry = entry.filter(|entry| entry.fits(&epochs, at));
         seen.epochs = Some(epochs);
         let Some(entry) = entry else { return (None, seen) };
-        self.keep_near(name, &entry.row, entry.ends_at, &seen);
+        seen.ends_at = entry.ends_at;
+        self.keep_near(name, &entry.row, &seen);
         (Some(entry.row), seen)
     }
 
     /// Remembers a row that was read after [`Cache::look`].
     pub async fn keep(&self, name: &str, row: &Row, seen: Seen) {
-        let ends_at = seen.at.plus(self.config.max_age);
-        self.keep_near(name, row, ends_at, &seen);
+        self.keep_near(name, row, &seen);
         if let Some(epochs) = seen.epochs {
-            let entry = Entry { ends_at, epochs, row: row.clone() };
+            let entry = Entry { ends_at: seen.ends_at, epochs, row: row.clone() };
             let value = entry.seal(&self.secret, name, &*self.rng);
             let set = self.store.set(name.to_owned(), value);
             self.in_time(FORGET_PATIENCE, set).await;
@@ -139,13 +178,12 @@ impl Cache {
         self.in_time(FORGET_PATIENCE, Box::pin(all)).await;
     }
 
-    fn look_near(&self, name: &str, now: Timestamp) -> Option<Row> {
-        let near = self.near();
-        near.get(name).filter(|(_, ends_at)| now < *ends_at).map(|(row, _)| row.clone())
+    fn look_near(&self, name: &str, now: Timestamp) -> Option<(Row, Timestamp)> {
+        self.near().get(name).filter(|(_, ends_at)| now < *ends_at).cloned()
     }
 
     /// Unless something has changed since the look.
-    fn keep_near(&self, name: &str, row: &Row, ends_at: Timestamp, seen: &Seen) {
+    fn keep_near(&self, name: &str, row: &Row, seen: &Seen) {
         if !self.config.instance || self.changes.load(Ordering::Relaxed) != seen.changes {
             return;
         }
@@ -153,8 +191,7 @@ impl Cache {
         if near.len() >= INSTANCE_ENTRIES {
             near.clear();
         }
-        let ends_at = ends_at.min(seen.at.plus(INSTANCE_MAX_AGE));
-        near.insert(name.to_owned(), (row.clone(), ends_at));
+        near.insert(name.to_owned(), (row.clone(), seen.fresh().until));
     }
 
     /// The value of an entry and the epochs that are now, from the store.

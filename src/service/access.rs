@@ -6,6 +6,7 @@ use super::Context;
 use super::credentials::{AccessToken, Credentials};
 use super::remembered::Remembered;
 use crate::app::App;
+use crate::cache::Fresh;
 use crate::domain::api_key::ApiKey;
 use crate::domain::authentication::Methods;
 use crate::domain::event::Actor;
@@ -217,10 +218,10 @@ async fn find_with(
 }
 
 /// Who calls, as the cache may remember them: for what only reads. A change never
-/// asks here.
-pub async fn remembered_caller(app: &App, cx: &Context) -> Result<Caller> {
+/// asks here. Whom it may remember, for how long.
+pub async fn remembered_caller(app: &App, cx: &Context) -> Result<(Caller, Option<Fresh>)> {
     let (Credentials::AccessToken(token), true) = (&cx.credentials, app.cache.is_on()) else {
-        return caller(app, cx).await;
+        return Ok((caller(app, cx).await?, None));
     };
     let lookup = cx.credentials.lookup()?;
     let name = format!("caller.{}", token.claims.session);
@@ -228,14 +229,17 @@ pub async fn remembered_caller(app: &App, cx: &Context) -> Result<Caller> {
     let row = Remembered::of(app, &name, token.claims.user, asked).await?;
     let (found, _) = callers::from_row(lookup, row.value.clone().ok_or(Error::Unauthenticated)?)?;
     let caller = believe(app, cx, found).await?;
-    row.keep(app);
-    Ok(caller)
+    Ok((caller, Some(row.keep(app))))
 }
 
-/// The user who calls, as the cache may remember them: for what only reads.
-pub async fn remembered_signed_in(app: &App, cx: &Context) -> Result<SignedInUser> {
+/// The user who calls, as the cache may remember them: for what only reads. Whom it may
+/// remember, for how long.
+pub async fn remembered_signed_in(
+    app: &App,
+    cx: &Context,
+) -> Result<(SignedInUser, Option<Fresh>)> {
     let (Credentials::AccessToken(token), true) = (&cx.credentials, app.cache.is_on()) else {
-        return signed_in(app, cx).await;
+        return Ok((signed_in(app, cx).await?, None));
     };
     let lookup = Lookup::SignedIn(token.claims.session);
     let name = format!("me.{}", token.claims.session);
@@ -243,8 +247,7 @@ pub async fn remembered_signed_in(app: &App, cx: &Context) -> Result<SignedInUse
     let row = Remembered::of(app, &name, token.claims.user, asked).await?;
     let (found, _) = callers::from_row(lookup, row.value.clone().ok_or(Error::Unauthenticated)?)?;
     let caller = believe_signed_in(app, cx, found).await?;
-    row.keep(app);
-    Ok(caller)
+    Ok((caller, Some(row.keep(app))))
 }
 
 async fn believe(app: &App, cx: &Context, found: Found) -> Result<Caller> {

@@ -12,7 +12,9 @@ use crate::store::{events, users};
 
 /// Who is signed in.
 pub async fn get(app: &App, cx: &Context) -> Result<User> {
-    Ok(access::remembered_signed_in(app, cx).await?.user)
+    let (caller, fresh) = access::remembered_signed_in(app, cx).await?;
+    cx.good_until.set(fresh);
+    Ok(caller.user)
 }
 
 /// Changes what everybody may change about themselves.

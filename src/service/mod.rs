@@ -42,10 +42,11 @@ pub mod tokens;
 pub mod user_roles;
 pub mod users;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::App;
+use crate::cache::Fresh;
 use crate::domain::address::AddressPrefix;
 use crate::domain::event::{Actor, Event, EventKind, Subject};
 use crate::domain::locale::Locale;
@@ -83,6 +84,8 @@ pub struct Context {
     pub locale: Option<Locale>,
     /// Whether the request wrote a mail, to be sent when it was answered.
     pub wrote_mail: WroteMail,
+    /// How long the instance may give the answer again.
+    pub good_until: GoodUntil,
     /// What makes it repeatable, if it is.
     pub once: Option<Arc<idempotency::Once>>,
 }
@@ -100,6 +103,23 @@ impl WroteMail {
     /// Whether there is.
     pub fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long the instance may give the answer to a request again, if it may at all: what
+/// the answer is made of is remembered. Shared by the copies of the request's context.
+#[derive(Debug, Clone, Default)]
+pub struct GoodUntil(Arc<Mutex<Option<Fresh>>>);
+
+impl GoodUntil {
+    /// Says so, where nothing else is in the answer.
+    fn set(&self, fresh: Option<Fresh>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
+    /// How long.
+    pub fn get(&self) -> Option<Fresh> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::cache::Seen;
+use crate::cache::{Fresh, Seen};
 use crate::domain::id::UserId;
 use crate::error::Result;
 use crate::store::database::{Row, Statement, Touch};
@@ -14,8 +14,9 @@ pub(super) struct Remembered {
     name: String,
     /// The row, if there is one.
     pub(super) value: Option<Row>,
-    /// What it hangs on, unless it is remembered already.
-    seen: Option<Seen>,
+    /// What it hangs on.
+    seen: Seen,
+    is_kept: bool,
 }
 
 impl Remembered {
@@ -31,19 +32,23 @@ impl Remembered {
         let touches = [Touch::User(user), Touch::Roles];
         let (value, seen) = app.cache.look(&name, &touches).await;
         if value.is_some() {
-            return Ok(Self { name, value, seen: None });
+            return Ok(Self { name, value, seen, is_kept: true });
         }
         let value = app.store.query(statement).await?.into_iter().next();
-        Ok(Self { name, value, seen: Some(seen) })
+        Ok(Self { name, value, seen, is_kept: false })
     }
 
-    /// Remembers what was read, once nobody waits for it.
-    pub(super) fn keep(self, app: &App) {
-        if let (Some(row), Some(seen)) = (self.value, self.seen) {
-            let (cache, name) = (Arc::clone(&app.cache), self.name);
+    /// Remembers what was read, once nobody waits for it, and tells how long the instance
+    /// may give again what is made of it.
+    pub(super) fn keep(self, app: &App) -> Fresh {
+        let Self { name, value, seen, is_kept } = self;
+        let fresh = seen.fresh();
+        if let (Some(row), false) = (value, is_kept) {
+            let cache = Arc::clone(&app.cache);
             let keep = async move { cache.keep(&name, &row, seen).await };
             app.background.spawn(Box::pin(keep));
         }
+        fresh
     }
 }
 

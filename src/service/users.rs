@@ -108,11 +108,11 @@ pub async fn get(app: &App, cx: &Context, id: UserId) -> Result<DirectoryEntry> 
 
 /// The same, of whom the cache may remember the caller and the user.
 async fn remembered(app: &App, cx: &Context, id: UserId) -> Result<DirectoryEntry> {
-    let caller = access::remembered_caller(app, cx).await?;
+    let (caller, fresh) = access::remembered_caller(app, cx).await?;
     caller.require(&Permission::USERS_READ)?;
     let row = Remembered::of(app, &format!("user.{id}"), id, users::by_id(id)).await?;
     let user = users::entry_from_row(row.value.clone().ok_or(Error::NotFound("user"))?)?;
-    row.keep(app);
+    cx.good_until.set(row.keep(app).and(fresh));
     Ok(user)
 }
 

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::domain::locale::Locale;
 use crate::domain::time::Timestamp;
 use crate::service::credentials::Credentials;
-use crate::service::{Context, WroteMail};
+use crate::service::{Context, GoodUntil, WroteMail};
 
 /// Reads it. Nothing is believed yet: services decide what a credential is worth.
 pub fn read<B>(app: &App, request: &Request<B>, now: Timestamp) -> Context {
@@ -24,6 +24,7 @@ pub fn read<B>(app: &App, request: &Request<B>, now: Timestamp) -> Context {
         locale: text(headers, header::ACCEPT_LANGUAGE)
             .and_then(|languages| Locale::negotiate(&languages)),
         wrote_mail: WroteMail::default(),
+        good_until: GoodUntil::default(),
         once: None,
     }
 }

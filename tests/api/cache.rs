@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use http::Method;
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -84,6 +85,66 @@ async fn the_instance_remembers_for_a_second() {
     app.clock.advance(Duration::from_secs(1));
     assert_eq!(cost(&app, &alice, ME).await, 0);
     assert!(app.key_value.calls() > before);
+}
+
+#[tokio::test]
+async fn what_the_instance_gives_again_is_what_was_asked_for() {
+    let app = TestApp::with(&[("cache", "instance")]).await;
+    let (admin, alice) = (app.admin().await, app.user("alice").await);
+    for (client, path) in [(&alice, ME), (&admin, ME), (&admin, &*path_of(&alice))] {
+        let client = client.with("x-request-id", "the-same");
+        let first = client.get(path).await.assert_status(200);
+        app.background.run().await;
+        let before = app.database.calls();
+        assert_eq!(client.get(path).await, first);
+        let head = client.send(Method::HEAD, path, "", "").await.assert_status(200);
+        assert_eq!((head.header("etag"), &*head.text), (first.header("etag"), ""));
+        let known = client.with("if-none-match", first.header("etag").unwrap());
+        known.get(path).await.assert_status(304);
+        client.with("accept", "text/html").get(path).await.assert_problem(406, "not_acceptable");
+        assert_eq!(app.database.calls(), before);
+    }
+    alice.get(path_of(&admin)).await.assert_problem(403, "forbidden");
+    alice.showing("").get(ME).await.assert_problem(401, "unauthenticated");
+    app.anon().get(ME).await.assert_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn what_the_instance_gives_again_is_no_older_than_the_oldest_part_of_it() {
+    let app = TestApp::with(&[("cache", "instance")]).await;
+    app.role("reader", &["users:read"]).await;
+    let admin = app.admin().await;
+    let (alice, bob) = (app.user_with_roles("alice", &["reader"]).await, app.user("bob").await);
+    assert_eq!(cost(&app, &alice, &path_of(&bob)).await, 2);
+    app.clock.advance(Duration::from_millis(900));
+    assert_eq!(cost(&app, &alice, &path_of(&alice)).await, 1);
+    let other = app.another_instance(&[("cache", "instance")]).await;
+    admin.at(&other).act(format!("{}/suspend", path_of(&alice))).await.assert_status(200);
+    // Alice was read 900 ms before what she asks for.
+    app.clock.advance(Duration::from_millis(100));
+    alice.get(path_of(&alice)).await.assert_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn for_a_program_only_the_user_is_remembered() {
+    let app = TestApp::with(&[("cache", "instance")]).await;
+    let (alice, key) = (app.user("alice").await, app.api_key(&["users:read"]).await);
+    assert_eq!(cost(&app, &key, &path_of(&alice)).await, 2);
+    // Its use is noted once, too.
+    assert_eq!(cost(&app, &key, &path_of(&alice)).await, 1);
+    assert_eq!(cost(&app, &key, &path_of(&alice)).await, 1);
+}
+
+#[tokio::test]
+async fn nothing_is_given_again_to_a_token_that_has_expired() {
+    let settings = [("cache", "instance"), ("access_token_ttl", "1s")];
+    let app = TestApp::with(&settings).await;
+    let alice = app.user("alice").await;
+    app.clock.advance(Duration::from_millis(500));
+    assert_eq!(cost(&app, &alice, ME).await, 1);
+    assert_eq!(cost(&app, &alice, ME).await, 0);
+    app.clock.advance(Duration::from_millis(500));
+    alice.get(ME).await.assert_problem(401, "unauthenticated");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ pub mod exports;
 pub mod extract;
 pub mod factors;
 pub mod finding;
+pub mod given_again;
 pub mod headers;
 pub mod health;
 pub mod idempotency;
@@ -77,6 +78,7 @@ use crate::service::Context;
 use crate::service::credentials::Credentials;
 use crate::service::health::Check;
 use crate::service::mails;
+use given_again::{Answers, Asked};
 use preconditions::Tags;
 use problem::Problem;
 
@@ -86,13 +88,14 @@ pub struct Server {
     app: Arc<App>,
     router: Router,
     tags: Tags,
+    answers: Answers,
 }
 
 impl Server {
     /// Puts the routes in front of the app.
     pub fn new(app: Arc<App>) -> Self {
         let tags = Tags::new(&app.config.secret_key);
-        Self { router: router::router(Arc::clone(&app)), app, tags }
+        Self { router: router::router(Arc::clone(&app)), app, tags, answers: Answers::default() }
     }
 
     /// The chain: everything that happens to every request, in this order.
@@ -113,10 +116,11 @@ impl Server {
 
         // The request is answered, or the timer runs out: nobody waits for ever.
         let timer = app.timer.sleep(app.config.request_timeout);
-        let mut response = match select(Box::pin(self.answer(request)), timer).await {
-            Either::Left((response, _)) => response,
-            Either::Right(((), _)) => Problem::timed_out().into_response(),
-        };
+        let mut response =
+            match select(Box::pin(self.answer(&context, begin, request)), timer).await {
+                Either::Left((response, _)) => response,
+                Either::Right(((), _)) => Problem::timed_out().into_response(),
+            };
 
         // A problem gets its body here, where the request's name is known.
         let problem = response.extensions_mut().remove::<Problem>();
@@ -163,7 +167,12 @@ impl Server {
     }
 
     /// What can be said before a route is chosen, and then the route's answer.
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    async fn answer(
+        &self,
+        context: &Context,
+        begin: Timestamp,
+        request: Request<Body>,
+    ) -> Response<Body> {
         if let Some(problem) = headers::excess(&request) {
             return problem.into_response();
         }
@@ -194,13 +203,33 @@ impl Server {
         }
         // Who has the version that there is already does not get it again.
         let known = headers::known_versions(&request);
-        let is_tagged = request.method() == Method::GET && preconditions::is_tagged(path);
+        let response = self.respond(context, begin, request).await;
+        headers::without_known(response, &known)
+    }
+
+    /// The answer of a route, or the one that it gave a moment ago.
+    async fn respond(
+        &self,
+        context: &Context,
+        now: Timestamp,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        let asked = Asked::of(&self.app, context, &request);
+        let given = asked.as_ref().and_then(|asked| self.answers.find(&self.app, asked, now));
+        if let Some(response) = given {
+            return response;
+        }
+        let is_tagged =
+            request.method() == Method::GET && preconditions::is_tagged(request.uri().path());
         let response = match self.router.clone().call(request).await {
             Ok(response) if is_tagged => self.tags.tag(response),
             Ok(response) => response,
             Err(never) => match never {},
         };
-        headers::without_known(response, &known)
+        match asked {
+            Some(asked) => self.answers.keep(context, asked, response),
+            None => response,
+        }
     }
 
     fn log(

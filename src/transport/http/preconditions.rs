@@ -2,10 +2,10 @@
 
 use std::hash::Hasher;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::MatchedPath;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header, response};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http_body::Body as _;
@@ -70,23 +70,31 @@ impl Tags {
     /// The response with a strong tag made of its content, unless it has one of its
     /// version, or is a stream.
     pub fn tag(self, response: Response) -> Response {
-        let is_whole = response.body().size_hint().exact().is_some();
-        if response.status() != StatusCode::OK
-            || response.headers().contains_key(header::ETAG)
-            || !is_whole
-        {
+        if response.status() != StatusCode::OK || response.headers().contains_key(header::ETAG) {
             return response;
         }
-        let (mut parts, body) = response.into_parts();
-        // What has a length is there already.
-        let Some(Ok(body)) = body.collect().now_or_never() else {
-            return Problem::from(Error::internal("a body of a known length was not there"))
-                .into_response();
+        let (mut parts, body) = match whole(response) {
+            Ok(whole) => whole,
+            Err(response) => return response,
         };
-        let body = body.to_bytes();
         if let Ok(tag) = HeaderValue::from_str(&self.of(&body)) {
             parts.headers.insert(header::ETAG, tag);
         }
         Response::from_parts(parts, Body::from(body))
+    }
+}
+
+/// A response taken apart, unless its body is a stream.
+#[expect(clippy::result_large_err, reason = "what is no error is as large")]
+pub fn whole(response: Response) -> Result<(response::Parts, Bytes), Response> {
+    if response.body().size_hint().exact().is_none() {
+        return Err(response);
+    }
+    let (parts, body) = response.into_parts();
+    match body.collect().now_or_never() {
+        Some(Ok(body)) => Ok((parts, body.to_bytes())),
+        // What has a length is there already.
+        _ => Err(Problem::from(Error::internal("a body of a known length was not there"))
+            .into_response()),
     }
 }

@@ -1,0 +1,88 @@
+//! Answers that the instance gives again: what it remembers for a second, as it was
+//! written. Nothing is asked, decided or written anew for them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::{Body, Bytes};
+use axum::extract::MatchedPath;
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+
+use super::preconditions;
+use crate::app::App;
+use crate::cache::Fresh;
+use crate::domain::time::Timestamp;
+use crate::service::Context;
+use crate::service::credentials::Credentials;
+
+/// How many answers are kept.
+const ANSWERS: usize = 1_000;
+
+/// The answers of an instance.
+#[derive(Clone, Default)]
+pub struct Answers(Arc<Mutex<HashMap<Asked, Given>>>);
+
+/// What an answer hangs on: who asks, by the SHA-256 of their token, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked {
+    token: [u8; 32],
+    target: String,
+}
+
+impl Asked {
+    /// What a request asks for that only reads, by whoever may be remembered.
+    pub fn of(app: &App, context: &Context, request: &Request<Body>) -> Option<Self> {
+        let Credentials::AccessToken(token) = &context.credentials else { return None };
+        let target = request.uri().path_and_query()?;
+        let is_remembered = app.cache.is_near() && request.method() == Method::GET;
+        is_remembered.then(|| Self { token: *token.hash(), target: target.as_str().to_owned() })
+    }
+}
+
+/// An answer, before what is added to every response.
+struct Given {
+    fresh: Fresh,
+    route: Option<MatchedPath>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answers {
+    /// The answer that was given and is still good.
+    pub fn find(&self, app: &App, asked: &Asked, now: Timestamp) -> Option<Response<Body>> {
+        let answers = self.lock();
+        let given = answers.get(asked).filter(|given| app.cache.is_fresh(given.fresh, now))?;
+        let mut response = Response::new(Body::from(given.body.clone()));
+        response.headers_mut().clone_from(&given.headers);
+        response.extensions_mut().insert(given.route.clone()?);
+        Some(response)
+    }
+
+    /// The response, which is kept if it may be given again.
+    pub fn keep(
+        &self,
+        context: &Context,
+        asked: Asked,
+        response: Response<Body>,
+    ) -> Response<Body> {
+        let (Some(fresh), StatusCode::OK) = (context.good_until.get(), response.status()) else {
+            return response;
+        };
+        let (parts, body) = match preconditions::whole(response) {
+            Ok(whole) => whole,
+            Err(response) => return response,
+        };
+        let mut answers = self.lock();
+        if answers.len() >= ANSWERS {
+            answers.clear();
+        }
+        let route = parts.extensions.get::<MatchedPath>().cloned();
+        let (headers, kept) = (parts.headers.clone(), body.clone());
+        answers.insert(asked, Given { fresh, route, headers, body: kept });
+        Response::from_parts(parts, Body::from(body))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Asked, Given>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
