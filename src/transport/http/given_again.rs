@@ -70,7 +70,7 @@ impl Answers {
         };
         let (parts, body) = match preconditions::whole(response) {
             Ok(whole) => whole,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         let mut answers = self.lock();
         if answers.len() >= ANSWERS {

@@ -75,7 +75,7 @@ impl Tags {
         }
         let (mut parts, body) = match whole(response) {
             Ok(whole) => whole,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         if let Ok(tag) = HeaderValue::from_str(&self.of(&body)) {
             parts.headers.insert(header::ETAG, tag);
@@ -85,16 +85,17 @@ impl Tags {
 }
 
 /// A response taken apart, unless its body is a stream.
-#[expect(clippy::result_large_err, reason = "what is no error is as large")]
-pub fn whole(response: Response) -> Result<(response::Parts, Bytes), Response> {
+pub fn whole(response: Response) -> Result<(response::Parts, Bytes), Box<Response>> {
     if response.body().size_hint().exact().is_none() {
-        return Err(response);
+        return Err(Box::new(response));
     }
     let (parts, body) = response.into_parts();
     match body.collect().now_or_never() {
         Some(Ok(body)) => Ok((parts, body.to_bytes())),
         // What has a length is there already.
-        _ => Err(Problem::from(Error::internal("a body of a known length was not there"))
-            .into_response()),
+        _ => {
+            let problem = Error::internal("a body of a known length was not there");
+            Err(Box::new(Problem::from(problem).into_response()))
+        }
     }
 }
