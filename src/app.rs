@@ -1,6 +1,7 @@
 //! All that a request may use.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::cache::{Cache, KeyValue};
 use crate::config::Config;
@@ -20,8 +21,17 @@ use crate::store::database::{BoxFuture, Database};
 /// Waits. The host's timer in the component; another one in tests.
 pub trait Timer: Send + Sync {
     /// Returns after this time.
-    fn sleep(&self, duration: std::time::Duration) -> BoxFuture<'static, ()>;
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Gives the thread to whoever waits for it, and returns as soon as it is free again.
+    /// A timer does that too, but lasts longer where nobody waits.
+    fn step_aside(&self) -> BoxFuture<'static, ()> {
+        self.sleep(SHORTEST_SLEEP)
+    }
 }
+
+/// The shortest sleep: what hosts make of it is a millisecond or more.
+pub const SHORTEST_SLEEP: Duration = Duration::from_micros(50);
 
 /// Does what nobody waits for, after the response. It may be lost: what must be
 /// done stands in the database first.

@@ -20,6 +20,7 @@ use crate::password_hasher::Argon2id;
 use crate::store::database::{BoxFuture, Database};
 use crate::store::postgres::SpinPostgres;
 use crate::store::sqlite::SpinSqlite;
+use crate::timer::SpinTimer;
 use crate::transport::{Server, misconfigured};
 
 /// What an instance makes once and keeps until the host drops it.
@@ -95,14 +96,14 @@ impl Drop for Making {
 fn ports(config: &Config) -> Result<Ports> {
     // A database that does not answer is given up on before the request is.
     let patience = config.request_timeout.mul_f32(0.8);
-    let timer: Arc<dyn Timer> = Arc::new(HostTimer);
+    let clock = Arc::new(SystemClock);
+    let timer: Arc<dyn Timer> = Arc::new(SpinTimer::new(clock.clone()));
     let database: Arc<dyn Database> = match &config.database {
         DatabaseConfig::Sqlite => Arc::new(SpinSqlite::new("default", config.durable, patience)),
         DatabaseConfig::Postgres(url) => {
             Arc::new(SpinPostgres::new(url, patience, Arc::clone(&timer)))
         }
     };
-    let clock = Arc::new(SystemClock);
     // Who waited for a hash that long still has the time for it and for the rest.
     let turn = config.request_timeout.mul_f32(0.4);
     // OWASP's minimum, and what fits beside fifteen neighbours.
@@ -129,13 +130,5 @@ struct AfterResponse;
 impl Background for AfterResponse {
     fn spawn(&self, work: BoxFuture<'static, ()>) {
         spin_sdk::wasip3::spawn(work);
-    }
-}
-
-struct HostTimer;
-
-impl Timer for HostTimer {
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(spin_sdk::time::sleep(duration))
     }
 }

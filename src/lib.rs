@@ -52,3 +52,5 @@ pub mod line;
 pub mod log;
 pub mod mailer;
 pub mod password_hasher;
+#[cfg(target_family = "wasm")]
+pub mod timer;

@@ -15,10 +15,10 @@ use crate::line::{Line, Place};
 /// take turns on it drive each other's memory out of the caches: two at a time bring
 /// no more hashes and twice the wait for everybody else (docs/performance.md).
 const AT_A_TIME: u32 = 1;
-/// How long a waiting hash sleeps before it looks whether it may begin, at least and
-/// at most. A look costs as much as a twentieth of a hash.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long a waiting hash sleeps before it looks whether it may begin, at most; and at
+/// least, as a part of what hashes last: looks cost those who compute.
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 16;
 /// What a hash is taken to last before one was seen.
 const FIRST_GUESS: Duration = Duration::from_millis(50);
 
@@ -38,11 +38,14 @@ struct State {
     /// How long hashes last at present, by the last ones: longer where other
     /// instances want the same cores.
     lasting: Duration,
+    /// When the last one began.
+    began: Timestamp,
 }
 
 impl Desk {
     pub(super) fn new(clock: Arc<dyn Clock>, timer: Arc<dyn Timer>, patience: Duration) -> Self {
-        let state = State { free: Vec::new(), lasting: FIRST_GUESS };
+        let began = Timestamp::from_micros(0);
+        let state = State { free: Vec::new(), lasting: FIRST_GUESS, began };
         Self { line: Line::default(), state: Mutex::new(state), clock, timer, patience }
     }
 
@@ -53,16 +56,23 @@ impl Desk {
         let place = self.line.join();
         let begin = self.clock.now();
         while let Some(rounds) = rounds(place.before()) {
-            let waited = self.clock.now().since(begin);
-            let expected = self.state().lasting.saturating_mul(rounds);
-            if waited.saturating_add(expected) > self.patience {
+            let now = self.clock.now();
+            let lasting = self.state().lasting;
+            let expected = lasting.saturating_mul(rounds);
+            if now.since(begin).saturating_add(expected) > self.patience {
                 return Err(Error::unavailable("more hashes than the cores can compute"));
             }
-            let half = expected.checked_div(2).unwrap_or_default();
-            self.timer.sleep(half.clamp(LOOK_EVERY, LOOK_AT_LEAST_EVERY)).await;
+            let rest = expected.saturating_sub(now.since(self.state().began));
+            // Who is next looks when the one before should have ended, others before that:
+            // of those before them some may leave.
+            let rest = rest.checked_div(rounds).unwrap_or_default();
+            let rest = rest.max(lasting.checked_div(LOOKS).unwrap_or_default());
+            self.timer.sleep(rest.min(LOOK_AT_LEAST_EVERY)).await;
         }
-        let memory = self.state().free.pop();
-        Ok(Lent { desk: self, memory, begin: self.clock.now(), _place: place })
+        let begin = self.clock.now();
+        let mut state = self.state();
+        state.began = begin;
+        Ok(Lent { desk: self, memory: state.free.pop(), begin, _place: place })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -128,6 +138,17 @@ mod tests {
         }
     }
 
+    /// Keeps for how long it was asked.
+    #[derive(Default)]
+    struct Recorder(Mutex<Vec<Duration>>);
+
+    impl Timer for Recorder {
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            self.0.lock().unwrap().push(duration);
+            Box::pin(std::future::pending())
+        }
+    }
+
     /// A desk where hashes have lasted so long lately.
     fn desk(lasting: Duration) -> (Arc<Still>, Desk) {
         let clock = Arc::new(Still::default());
@@ -165,6 +186,25 @@ mod tests {
             desk.state().lasting = lasting;
             assert_eq!(outcomes(&desk), expected, "{lasting:?}, again");
         }
+    }
+
+    #[test]
+    fn who_waits_looks_when_its_turn_may_come() {
+        let (clock, recorder) = (Arc::new(Still::default()), Arc::new(Recorder::default()));
+        let desk = Desk::new(clock.clone(), recorder.clone(), Duration::from_secs(4));
+        desk.state().lasting = Duration::from_millis(32);
+        let _first = desk.lend().now_or_never().unwrap();
+        clock.0.store(10_000, Ordering::Relaxed);
+        let (mut second, mut third) = (Box::pin(desk.lend()), Box::pin(desk.lend()));
+        assert!(second.as_mut().now_or_never().is_none());
+        assert!(third.as_mut().now_or_never().is_none());
+        // The first takes longer than it should.
+        clock.0.store(40_000, Ordering::Relaxed);
+        let mut late = Box::pin(async { desk.lend().await.map(drop) });
+        drop((second, third));
+        assert!(late.as_mut().now_or_never().is_none());
+        let slept = recorder.0.lock().unwrap().clone();
+        assert_eq!(slept, [22, 27, 2].map(Duration::from_millis));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod pause;
 mod pbkdf2;
 mod scrypt;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::domain::encoding::{BASE64_NOPAD, HEX};
@@ -47,6 +47,7 @@ pub struct Argon2id {
     clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
     desk: Desk,
+    first_slice: Mutex<Slice>,
 }
 
 impl Argon2id {
@@ -62,7 +63,7 @@ impl Argon2id {
         let params = Params::new(memory_kib, passes, 1).map_err(Error::internal)?;
         let cost = format!("m={memory_kib},t={passes},p=1");
         let desk = Desk::new(Arc::clone(&clock), Arc::clone(&timer), patience);
-        Ok(Self { params, cost, clock, timer, desk })
+        Ok(Self { params, cost, clock, timer, desk, first_slice: Mutex::new(Slice::FIRST) })
     }
 
     async fn compute(
@@ -75,13 +76,18 @@ impl Argon2id {
         let mut lent = self.desk.lend().await?;
         let hashing = Hashing::new(variant, params, inputs, length, lent.memory());
         let mut hashing = hashing.map_err(Error::internal)?;
-        let mut slice = Slice::FIRST;
+        let mut slice = *self.first_slice();
         while hashing.advance(slice.blocks()) != Progress::Ready {
             let begin = self.clock.now();
-            self.pause().take().await;
+            self.pause().take_behind(slice).await;
             slice = slice.after(self.clock.now().since(begin));
         }
+        *self.first_slice() = slice.of_next();
         Ok(hashing.finish())
+    }
+
+    fn first_slice(&self) -> MutexGuard<'_, Slice> {
+        self.first_slice.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pause(&self) -> Pause<'_> {

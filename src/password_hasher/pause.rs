@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
-use crate::app::Timer;
-
-/// A pause: a real timer gives the thread back, yielding alone does not.
-const PAUSE: Duration = Duration::from_micros(50);
+use crate::app::{SHORTEST_SLEEP, Timer};
 
 /// Gives the thread back between two slices of work.
 #[derive(Clone, Copy)]
 pub(super) struct Pause<'a>(pub(super) &'a dyn Timer);
 
 impl Pause<'_> {
-    /// Lets others go on.
+    /// Lets others go on: a real timer gives the thread back, yielding alone does not.
     pub(super) async fn take(self) {
-        self.0.sleep(PAUSE).await;
+        self.0.sleep(SHORTEST_SLEEP).await;
+    }
+
+    /// Lets others go on after a slice: with a timer if they are many, because it leaves
+    /// them more time.
+    pub(super) async fn take_behind(self, slice: Slice) {
+        if slice.is_crowded { self.take().await } else { self.0.step_aside().await }
     }
 
     /// Lets others go on after each slice of so many steps, of which this is one.
@@ -25,31 +28,42 @@ impl Pause<'_> {
     }
 }
 
-/// How many blocks are computed between two pauses. A pause that lasts longer than the
-/// timer needs shows that others want the thread; while none does, pauses only cost.
-/// docs/performance.md has the table that decided the numbers.
+/// How many blocks are computed before a pause, and which kind of pause. One that lasts
+/// longer than it needs shows that others want the thread; while none does, pauses only
+/// cost. docs/performance.md has the table that decided the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slice(u32);
+pub(super) struct Slice {
+    blocks: u32,
+    /// Whether others wanted the thread a while ago.
+    is_crowded: bool,
+}
 
 impl Slice {
     /// The shortest: half a millisecond.
-    pub(super) const FIRST: Self = Self(1_024);
-    const LONGEST: Self = Self(4_096);
-    /// From how long a pause on others want the thread.
-    const CROWDED: Duration = Duration::from_millis(2);
+    pub(super) const FIRST: Self = Self { blocks: 1_024, is_crowded: false };
+    const LONGEST: u32 = 4_096;
+    /// From how long stepping aside on others want the thread, and from how long a timer.
+    const LONG_STEP: Duration = Duration::from_millis(1);
+    const LONG_TIMER: Duration = Duration::from_millis(2);
 
     /// In blocks of Argon2.
     pub(super) fn blocks(self) -> u32 {
-        self.0
+        self.blocks
+    }
+
+    /// The first one of the next hash: the thread is as crowded as it was at the end.
+    pub(super) fn of_next(self) -> Self {
+        Self { is_crowded: self.is_crowded && self.blocks < Self::LONGEST, ..Self::FIRST }
     }
 
     /// The next one, after a pause that lasted so long: twice as long while nobody else
     /// wants the thread, else the shortest.
     pub(super) fn after(self, pause: Duration) -> Self {
-        if pause > Self::CROWDED {
-            return Self::FIRST;
+        let long = if self.is_crowded { Self::LONG_TIMER } else { Self::LONG_STEP };
+        if pause > long {
+            return Self { is_crowded: true, ..Self::FIRST };
         }
-        Self(self.0.saturating_mul(2).min(Self::LONGEST.0))
+        Self { blocks: self.blocks.saturating_mul(2).min(Self::LONGEST), ..self }
     }
 }
 
@@ -60,11 +74,26 @@ mod tests {
     #[test]
     fn slices_grow_while_nobody_waits_and_are_short_when_somebody_does() {
         let mut slice = Slice::FIRST;
-        let pauses = [1, 1, 1, 3, 1, 9].map(Duration::from_millis);
+        let pauses = [100, 900, 900, 1_100, 1_900, 1_900, 9_000, 100].map(Duration::from_micros);
         let slices = pauses.map(|pause| {
             slice = slice.after(pause);
-            slice.blocks()
+            (slice.blocks, slice.is_crowded)
         });
-        assert_eq!(slices, [2_048, 4_096, 4_096, 1_024, 2_048, 1_024]);
+        let alone = [2_048, 4_096, 4_096].map(|blocks| (blocks, false));
+        let crowded = [1_024, 2_048, 4_096, 1_024, 2_048].map(|blocks| (blocks, true));
+        assert_eq!(slices, [&alone[..], &crowded[..]].concat()[..]);
+    }
+
+    #[test]
+    fn a_hash_begins_as_crowded_as_the_last_one_ended() {
+        let slice = |blocks, is_crowded| Slice { blocks, is_crowded };
+        for (last, first) in [
+            (slice(1_024, true), slice(1_024, true)),
+            (slice(2_048, true), slice(1_024, true)),
+            (slice(4_096, true), Slice::FIRST),
+            (slice(2_048, false), Slice::FIRST),
+        ] {
+            assert_eq!(last.of_next(), first, "{last:?}");
+        }
     }
 }
