@@ -18,6 +18,8 @@ const MAX_ITERATIONS: u32 = 2_000_000;
 pub const MAX_BYTES: usize = 512;
 /// The fewest and the most bytes of a salt.
 const SALT: std::ops::RangeInclusive<usize> = 4..=64;
+/// The fewest of Argon2, as everywhere (its reference implementation takes no fewer).
+const ARGON2_SALT: usize = 8;
 
 /// A password hash that can be verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +147,7 @@ impl PasswordHash {
                     && (1..=64).contains(&lanes)
                     && memory_kib >= lanes.saturating_mul(8)
                     && passes >= 1
+                    && self.salt.len() >= ARGON2_SALT
                     && self.output.len() <= 64
             }
             Algorithm::Bcrypt { cost, .. } => (4..=MAX_BCRYPT_COST).contains(&cost),
@@ -316,6 +319,7 @@ mod tests {
             argon2("m=19456,t=2,p=0"),
             argon2("m=8,t=2,p=2"),
             argon2("m=0,t=0,p=0"),
+            "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
             scrypt("ln=18,r=8,p=1"),
             scrypt("ln=4000000000,r=8,p=1"),
             scrypt("ln=14,r=8,p=9"),
