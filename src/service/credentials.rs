@@ -29,7 +29,7 @@ pub enum Credentials {
 
 /// An access token of the right form that has not expired, by its own word.
 pub struct AccessToken {
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     /// The SHA-256 of the text.
     pub(super) hash: [u8; 32],
     pub(super) claims: Presented,
@@ -60,24 +60,27 @@ const TOKEN_BYTES: usize = 2 << 10;
 /// The tokens that an instance has read: who calls once calls again, and to decode and
 /// to hash a token costs as much as to answer from memory. It says nothing about what a
 /// token is worth, which is asked for every time.
-#[derive(Debug, Default)]
-pub struct ReadTokens(Mutex<HashMap<String, Arc<AccessToken>>>);
+#[derive(Default)]
+pub struct ReadTokens(Mutex<HashMap<Arc<str>, Arc<AccessToken>>>);
 
 impl ReadTokens {
     /// What a token says that could be ours and has not expired, by its own word.
     fn read(&self, text: &str, now: Timestamp) -> Option<Arc<AccessToken>> {
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(token) = tokens.get(text) {
-            return (token.claims.expires_at > now).then(|| Arc::clone(token));
+            if token.claims.expires_at > now {
+                return Some(Arc::clone(token));
+            }
+            tokens.remove(text);
         }
         let claims = presented_token::read(text, now)?;
-        let (text, hash) = (text.to_owned(), sha256(text.as_bytes()));
+        let (text, hash) = (Arc::from(text), sha256(text.as_bytes()));
         let token = Arc::new(AccessToken { text, hash, claims });
         if token.text.len() <= TOKEN_BYTES {
             if tokens.len() >= TOKENS {
                 tokens.clear();
             }
-            tokens.insert(token.text.clone(), Arc::clone(&token));
+            tokens.insert(Arc::clone(&token.text), Arc::clone(&token));
         }
         Some(token)
     }
@@ -112,7 +115,7 @@ impl Credentials {
     /// The same of a caller who may be nobody: what they show, if anything.
     pub fn shown(&self) -> String {
         match self {
-            Self::AccessToken(token) => token.text.clone(),
+            Self::AccessToken(token) => token.text.to_string(),
             Self::Bearer(text) => text.clone(),
             Self::ApiKey(hash) => HEX.encode(hash),
             Self::None | Self::Garbage => String::new(),
