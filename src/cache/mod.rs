@@ -60,7 +60,7 @@ pub struct Cache {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     timer: Arc<dyn Timer>,
-    near: Mutex<HashMap<String, (Row, Timestamp)>>,
+    near: Mutex<HashMap<String, (Row, Fresh)>>,
     changes: AtomicU64,
     resting_until: Mutex<Option<Timestamp>>,
 }
@@ -77,13 +77,15 @@ impl Seen {
     /// How long the instance may give again what it made of the row.
     pub fn fresh(&self) -> Fresh {
         let until = self.ends_at.min(self.at.plus(INSTANCE_MAX_AGE));
-        Fresh { until, changes: self.changes }
+        Fresh { from: self.at, until, changes: self.changes }
     }
 }
 
 /// How long the instance may give again what it made of rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Fresh {
+    /// When the last of the rows was asked for: a clock may be set back.
+    from: Timestamp,
     until: Timestamp,
     /// How many changes the instance had made when the first of the rows was read.
     changes: u64,
@@ -93,8 +95,18 @@ impl Fresh {
     /// How long what was made of these rows and of others, if of those at all.
     pub fn and(self, others: Option<Self>) -> Option<Self> {
         let others = others?;
-        let until = self.until.min(others.until);
-        Some(Self { until, changes: self.changes.min(others.changes) })
+        let (from, until) = (self.from.max(others.from), self.until.min(others.until));
+        Some(Self { from, until, changes: self.changes.min(others.changes) })
+    }
+}
+
+/// A change of what may be remembered is being made.
+pub struct Changing<'a>(&'a Cache);
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.0.changes.fetch_add(1, Ordering::Relaxed);
+        self.0.near().clear();
     }
 }
 
@@ -125,7 +137,8 @@ impl Cache {
 
     /// Whether the instance may give it again now.
     pub fn is_fresh(&self, fresh: Fresh, now: Timestamp) -> bool {
-        now < fresh.until && fresh.changes == self.changes.load(Ordering::Relaxed)
+        let is_young = fresh.from <= now && now < fresh.until;
+        is_young && fresh.changes == self.changes.load(Ordering::Relaxed)
     }
 
     /// The row that is remembered by this name and still fits, if any.
@@ -135,9 +148,9 @@ impl Cache {
         let ends_at = at.plus(self.config.max_age);
         let mut seen = Seen { epochs: None, changes, at, ends_at };
         if self.config.instance
-            && let Some((row, ends_at)) = self.look_near(name, at)
+            && let Some((row, fresh)) = self.look_near(name, at)
         {
-            seen.ends_at = ends_at;
+            (seen.at, seen.ends_at) = (fresh.from, fresh.until);
             return (Some(row), seen);
         }
         let Some((value, epochs)) = self.look_far(name, touches).await else {
@@ -163,10 +176,14 @@ impl Cache {
         }
     }
 
-    /// Forgets what was made of these, because they have changed.
+    /// What lives as long as a change of these is being made. The instance forgets when
+    /// it goes, also because the request is given up: the change may have been made.
+    pub fn changing(&self, touches: &[Touch]) -> Option<Changing<'_>> {
+        (self.is_on() && !touches.is_empty()).then(|| Changing(self))
+    }
+
+    /// Makes the store that is shared forget what was made of these.
     pub async fn forget(&self, touches: &[Touch]) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
-        self.near().clear();
         if !self.config.shared {
             return;
         }
@@ -178,8 +195,8 @@ impl Cache {
         self.in_time(FORGET_PATIENCE, Box::pin(all)).await;
     }
 
-    fn look_near(&self, name: &str, now: Timestamp) -> Option<(Row, Timestamp)> {
-        self.near().get(name).filter(|(_, ends_at)| now < *ends_at).cloned()
+    fn look_near(&self, name: &str, now: Timestamp) -> Option<(Row, Fresh)> {
+        self.near().get(name).filter(|(_, fresh)| self.is_fresh(*fresh, now)).cloned()
     }
 
     /// Unless something has changed since the look.
@@ -191,7 +208,7 @@ impl Cache {
         if near.len() >= INSTANCE_ENTRIES {
             near.clear();
         }
-        near.insert(name.to_owned(), (row.clone(), seen.fresh().until));
+        near.insert(name.to_owned(), (row.clone(), seen.fresh()));
     }
 
     /// The value of an entry and the epochs that are now, from the store.
@@ -237,7 +254,7 @@ impl Cache {
         self.resting_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn near(&self) -> MutexGuard<'_, HashMap<String, (Row, Timestamp)>> {
+    fn near(&self) -> MutexGuard<'_, HashMap<String, (Row, Fresh)>> {
         self.near.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -66,6 +66,7 @@ impl Store {
     pub async fn query(&self, statement: Statement) -> Result<Vec<Row>, DatabaseError> {
         self.require_migrated().await?;
         let (expected, touches) = (statement.rows, statement.touches.clone());
+        let _changing = self.cache.changing(&touches);
         let result = self.database.query(statement).await;
         self.forget(&touches, &result).await;
         let rows = result?;
@@ -90,6 +91,7 @@ impl Store {
             return Ok(());
         }
         let touches: Vec<_> = statements.iter().flat_map(|s| s.touches.iter().copied()).collect();
+        let _changing = self.cache.changing(&touches);
         let result = self.commit_again(statements).await;
         self.forget(&touches, &result).await;
         result
@@ -105,10 +107,10 @@ impl Store {
         self.database.commit(statements).await
     }
 
-    /// What has changed, or may have, is not remembered any longer.
+    /// What has changed, or may have, the shared store does not remember any longer.
     async fn forget<T>(&self, touches: &[Touch], result: &Result<T, DatabaseError>) {
         let may_have_changed = matches!(result, Ok(_) | Err(DatabaseError::InDoubt(_)));
-        if may_have_changed && !touches.is_empty() && self.cache.is_on() {
+        if may_have_changed && !touches.is_empty() {
             self.cache.forget(touches).await;
         }
     }

@@ -271,6 +271,19 @@ async fn what_was_read_before_a_change_is_not_remembered_after_it() {
 }
 
 #[tokio::test]
+async fn a_change_that_is_made_and_given_up_is_seen_at_once_by_the_instance() {
+    let app = TestApp::with(&[("cache", "instance")]).await;
+    let alice = app.user("alice").await;
+    alice.get(ME).await.assert_status(200);
+    app.database.commit_and_never_tell();
+    tokio::select! {
+        answer = alice.patch(ME, json!({"name": "Alice"})) => panic!("{answer}"),
+        () = app.database.commit_is_stalled() => {}
+    }
+    assert_eq!(alice.get(ME).await.text_at("/name"), "Alice");
+}
+
+#[tokio::test]
 async fn nobody_learns_from_the_store_who_somebody_is() {
     let app = remembering().await;
     let (admin, alice) = (app.admin().await, app.user("alice").await);

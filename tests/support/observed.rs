@@ -28,6 +28,7 @@ enum Fault {
     NeverAnswers,
     NeverCommits,
     BreaksOffAfterCommit,
+    NeverTellsOfCommits,
 }
 
 impl Observed {
@@ -69,6 +70,11 @@ impl Observed {
     /// The next commit happens, and nobody is told.
     pub(crate) fn commit_and_break_off(&self) {
         *self.fault.lock().unwrap() = Some(Fault::BreaksOffAfterCommit);
+    }
+
+    /// Commits happen from now on, and nobody is ever told.
+    pub(crate) fn commit_and_never_tell(&self) {
+        *self.fault.lock().unwrap() = Some(Fault::NeverTellsOfCommits);
     }
 
     /// This happens right before the next change is committed: somebody was faster.
@@ -144,7 +150,7 @@ impl Observed {
         match fault {
             Some(Fault::Fails(error)) => Err(error),
             Some(Fault::NeverAnswers) => std::future::pending().await,
-            Some(Fault::NeverCommits | Fault::BreaksOffAfterCommit) | None => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 }
@@ -217,6 +223,10 @@ impl Database for Observed {
             let then = self.after_commit.lock().unwrap().take_if(|_| result.is_ok());
             if let Some(then) = then {
                 then();
+            }
+            if matches!(*self.fault.lock().unwrap(), Some(Fault::NeverTellsOfCommits)) {
+                self.stalled.fetch_add(1, Ordering::SeqCst);
+                std::future::pending::<()>().await;
             }
             let mut fault = self.fault.lock().unwrap();
             match fault.take_if(|fault| matches!(fault, Fault::BreaksOffAfterCommit)) {

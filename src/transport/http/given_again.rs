@@ -15,8 +15,9 @@ use crate::domain::time::Timestamp;
 use crate::service::Context;
 use crate::service::credentials::Credentials;
 
-/// How many answers are kept.
-const ANSWERS: usize = 1_000;
+/// How many answers are kept, and how long the longest of them is, in bytes.
+const ANSWERS: usize = 100;
+const LONGEST: usize = 8 << 10;
 
 /// The answers of an instance.
 #[derive(Clone, Default)]
@@ -26,16 +27,17 @@ pub struct Answers(Arc<Mutex<HashMap<Asked, Given>>>);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Asked {
     token: [u8; 32],
-    target: String,
+    path: String,
 }
 
 impl Asked {
     /// What a request asks for that only reads, by whoever may be remembered.
     pub fn of(app: &App, context: &Context, request: &Request<Body>) -> Option<Self> {
         let Credentials::AccessToken(token) = &context.credentials else { return None };
-        let target = request.uri().path_and_query()?;
-        let is_remembered = app.cache.is_near() && request.method() == Method::GET;
-        is_remembered.then(|| Self { token: *token.hash(), target: target.as_str().to_owned() })
+        let (uri, is_get) = (request.uri(), request.method() == Method::GET);
+        // What is remembered is asked for without a query.
+        let is_remembered = app.cache.is_near() && is_get && uri.query().is_none();
+        is_remembered.then(|| Self { token: *token.hash(), path: uri.path().to_owned() })
     }
 }
 
@@ -61,6 +63,7 @@ impl Answers {
     /// The response, which is kept if it may be given again.
     pub fn keep(
         &self,
+        app: &App,
         context: &Context,
         asked: Asked,
         response: Response<Body>,
@@ -72,13 +75,16 @@ impl Answers {
             Ok(whole) => whole,
             Err(response) => return *response,
         };
+        let now = app.clock.now();
         let mut answers = self.lock();
-        if answers.len() >= ANSWERS {
-            answers.clear();
+        // Nobody's data stays for longer than it is good for because nobody asks again.
+        answers.retain(|_, given| app.cache.is_fresh(given.fresh, now));
+        if app.cache.is_fresh(fresh, now) && body.len() <= LONGEST && answers.len() < ANSWERS {
+            let route = parts.extensions.get::<MatchedPath>().cloned();
+            let (headers, body) = (parts.headers.clone(), Bytes::copy_from_slice(&body));
+            answers.insert(asked, Given { fresh, route, headers, body });
         }
-        let route = parts.extensions.get::<MatchedPath>().cloned();
-        let (headers, kept) = (parts.headers.clone(), body.clone());
-        answers.insert(asked, Given { fresh, route, headers, body: kept });
+        drop(answers);
         Response::from_parts(parts, Body::from(body))
     }
 

@@ -227,7 +227,7 @@ impl Server {
             Err(never) => match never {},
         };
         match asked {
-            Some(asked) => self.answers.keep(context, asked, response),
+            Some(asked) => self.answers.keep(&self.app, context, asked, response),
             None => response,
         }
     }
