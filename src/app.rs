@@ -24,9 +24,9 @@ pub trait Timer: Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
     /// Gives the thread to whoever waits for it, and returns as soon as it is free again.
-    /// A timer does that too, but lasts longer where nobody waits.
-    fn step_aside(&self) -> BoxFuture<'static, ()> {
-        self.sleep(SHORTEST_SLEEP)
+    /// `None` where there is no shorter way to do that than a timer.
+    fn step_aside(&self) -> Option<BoxFuture<'static, ()>> {
+        None
     }
 }
 

@@ -32,6 +32,9 @@ enum Slot {
     Made(Server),
 }
 
+/// The database in `spin.toml`, by its label.
+const SQLITE: &str = "default";
+
 /// How often and how long a request looks whether another one has made the
 /// server. Waking across requests traps, so it cannot be told.
 const LOOK_EVERY: Duration = Duration::from_micros(200);
@@ -97,9 +100,10 @@ fn ports(config: &Config) -> Result<Ports> {
     // A database that does not answer is given up on before the request is.
     let patience = config.request_timeout.mul_f32(0.8);
     let clock = Arc::new(SystemClock);
-    let timer: Arc<dyn Timer> = Arc::new(SpinTimer::new(clock.clone()));
+    let sqlite = matches!(config.database, DatabaseConfig::Sqlite).then_some(SQLITE);
+    let timer: Arc<dyn Timer> = Arc::new(SpinTimer::new(clock.clone(), sqlite));
     let database: Arc<dyn Database> = match &config.database {
-        DatabaseConfig::Sqlite => Arc::new(SpinSqlite::new("default", config.durable, patience)),
+        DatabaseConfig::Sqlite => Arc::new(SpinSqlite::new(SQLITE, config.durable, patience)),
         DatabaseConfig::Postgres(url) => {
             Arc::new(SpinPostgres::new(url, patience, Arc::clone(&timer)))
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use spin_sdk::sqlite::wit::sqlite::Connection;
 use spin_sdk::wasip3::wit_bindgen::yield_async;
 
-use crate::app::{SHORTEST_SLEEP, Timer};
+use crate::app::Timer;
 use crate::domain::time::{Clock, Timestamp};
 use crate::store::database::BoxFuture;
 
@@ -22,6 +22,7 @@ const REST: Duration = Duration::from_secs(10);
 /// yield does not give the thread back.
 pub struct SpinTimer {
     clock: Arc<dyn Clock>,
+    database: Option<&'static str>,
     aside: Arc<Mutex<Aside>>,
 }
 
@@ -33,20 +34,22 @@ struct Aside {
 }
 
 impl SpinTimer {
-    /// A timer, which looks at this clock how long it takes to step aside.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, aside: Arc::default() }
+    /// A timer. It steps aside by this database of SQLite, if any, and looks at the clock
+    /// how long that takes.
+    pub fn new(clock: Arc<dyn Clock>, database: Option<&'static str>) -> Self {
+        Self { clock, database, aside: Arc::default() }
     }
 
     /// What to step aside by, unless there is no such thing here.
     fn connection(&self) -> Option<Arc<Connection>> {
+        let database = self.database?;
         let mut aside = lock(&self.aside);
         let now = self.clock.now();
         if aside.rests_until.is_some_and(|until| now < until) {
             return None;
         }
         if aside.connection.is_none() {
-            aside.connection = Connection::open("default").ok().map(Arc::new);
+            aside.connection = Connection::open(database).ok().map(Arc::new);
             aside.rests_until = aside.connection.is_none().then(|| now.plus(REST));
         }
         aside.connection.clone()
@@ -58,10 +61,10 @@ impl Timer for SpinTimer {
         Box::pin(spin_sdk::time::sleep(duration))
     }
 
-    fn step_aside(&self) -> BoxFuture<'static, ()> {
-        let Some(connection) = self.connection() else { return self.sleep(SHORTEST_SLEEP) };
+    fn step_aside(&self) -> Option<BoxFuture<'static, ()>> {
+        let connection = self.connection()?;
         let (aside, clock) = (Arc::clone(&self.aside), Arc::clone(&self.clock));
-        Box::pin(async move {
+        Some(Box::pin(async move {
             let begin = clock.now();
             let went = connection.execute("SELECT 1", &[]);
             let end = clock.now();
@@ -70,7 +73,7 @@ impl Timer for SpinTimer {
             }
             // Other requests of this instance stood still meanwhile.
             yield_async().await;
-        })
+        }))
     }
 }
 

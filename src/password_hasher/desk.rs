@@ -16,11 +16,11 @@ use crate::line::{Line, Place};
 /// no more hashes and twice the wait for everybody else (docs/performance.md).
 const AT_A_TIME: u32 = 1;
 /// How long a waiting hash sleeps before it looks whether it may begin, at most; and at
-/// least, as a part of what hashes last: looks cost those who compute.
+/// least, as a part of what it waits for: looks cost those who compute.
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 16;
 /// What a hash is taken to last before one was seen.
-const FIRST_GUESS: Duration = Duration::from_millis(50);
+const FIRST_GUESS: Duration = Duration::from_millis(20);
 
 /// Where hashes wait for their turn.
 pub(super) struct Desk {
@@ -62,11 +62,14 @@ impl Desk {
             if now.since(begin).saturating_add(expected) > self.patience {
                 return Err(Error::unavailable("more hashes than the cores can compute"));
             }
-            let rest = expected.saturating_sub(now.since(self.state().began));
+            let passed = now.since(self.state().began);
+            let rest = expected.saturating_sub(passed);
             // Who is next looks when the one before should have ended, others before that:
             // of those before them some may leave.
             let rest = rest.checked_div(rounds).unwrap_or_default();
-            let rest = rest.max(lasting.checked_div(LOOKS).unwrap_or_default());
+            // One that takes longer than it should may be of another kind, and take far longer.
+            let least = expected.max(passed.saturating_sub(expected));
+            let rest = rest.max(least.checked_div(LOOKS).unwrap_or_default());
             self.timer.sleep(rest.min(LOOK_AT_LEAST_EVERY)).await;
         }
         let begin = self.clock.now();
@@ -198,13 +201,14 @@ mod tests {
         let (mut second, mut third) = (Box::pin(desk.lend()), Box::pin(desk.lend()));
         assert!(second.as_mut().now_or_never().is_none());
         assert!(third.as_mut().now_or_never().is_none());
-        // The first takes longer than it should.
-        clock.0.store(40_000, Ordering::Relaxed);
-        let mut late = Box::pin(async { desk.lend().await.map(drop) });
         drop((second, third));
-        assert!(late.as_mut().now_or_never().is_none());
+        // The first takes longer than it should, and longer still.
+        for now in [40_000, 352_000, 3_000_000] {
+            clock.0.store(now, Ordering::Relaxed);
+            assert!(desk.lend().now_or_never().is_none());
+        }
         let slept = recorder.0.lock().unwrap().clone();
-        assert_eq!(slept, [22, 27, 2].map(Duration::from_millis));
+        assert_eq!(slept, [22, 27, 2, 20, 100].map(Duration::from_millis));
     }
 
     #[test]

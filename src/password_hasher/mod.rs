@@ -79,8 +79,8 @@ impl Argon2id {
         let mut slice = *self.first_slice();
         while hashing.advance(slice.blocks()) != Progress::Ready {
             let begin = self.clock.now();
-            self.pause().take_behind(slice).await;
-            slice = slice.after(self.clock.now().since(begin));
+            let long = self.pause().take_behind(slice).await;
+            slice = slice.after(self.clock.now().since(begin) > long);
         }
         *self.first_slice() = slice.of_next();
         Ok(hashing.finish())

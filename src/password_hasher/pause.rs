@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::app::{SHORTEST_SLEEP, Timer};
 
+/// From how long stepping aside on others want the thread, and from how long a timer.
+const LONG_STEP: Duration = Duration::from_millis(1);
+const LONG_TIMER: Duration = Duration::from_millis(2);
+
 /// Gives the thread back between two slices of work.
 #[derive(Clone, Copy)]
 pub(super) struct Pause<'a>(pub(super) &'a dyn Timer);
@@ -15,9 +19,19 @@ impl Pause<'_> {
     }
 
     /// Lets others go on after a slice: with a timer if they are many, because it leaves
-    /// them more time.
-    pub(super) async fn take_behind(self, slice: Slice) {
-        if slice.is_crowded { self.take().await } else { self.0.step_aside().await }
+    /// them more time. From how long on that was long.
+    pub(super) async fn take_behind(self, slice: Slice) -> Duration {
+        let aside = if slice.is_crowded { None } else { self.0.step_aside() };
+        match aside {
+            Some(aside) => {
+                aside.await;
+                LONG_STEP
+            }
+            None => {
+                self.take().await;
+                LONG_TIMER
+            }
+        }
     }
 
     /// Lets others go on after each slice of so many steps, of which this is one.
@@ -42,25 +56,21 @@ impl Slice {
     /// The shortest: half a millisecond.
     pub(super) const FIRST: Self = Self { blocks: 1_024, is_crowded: false };
     const LONGEST: u32 = 4_096;
-    /// From how long stepping aside on others want the thread, and from how long a timer.
-    const LONG_STEP: Duration = Duration::from_millis(1);
-    const LONG_TIMER: Duration = Duration::from_millis(2);
 
     /// In blocks of Argon2.
     pub(super) fn blocks(self) -> u32 {
         self.blocks
     }
 
-    /// The first one of the next hash: the thread is as crowded as it was at the end.
+    /// The first one of the next hash: crowded unless nobody wanted the thread at the end.
     pub(super) fn of_next(self) -> Self {
         Self { is_crowded: self.is_crowded && self.blocks < Self::LONGEST, ..Self::FIRST }
     }
 
-    /// The next one, after a pause that lasted so long: twice as long while nobody else
+    /// The next one, after a pause that was long or not: twice as long while nobody else
     /// wants the thread, else the shortest.
-    pub(super) fn after(self, pause: Duration) -> Self {
-        let long = if self.is_crowded { Self::LONG_TIMER } else { Self::LONG_STEP };
-        if pause > long {
+    pub(super) fn after(self, was_long: bool) -> Self {
+        if was_long {
             return Self { is_crowded: true, ..Self::FIRST };
         }
         Self { blocks: self.blocks.saturating_mul(2).min(Self::LONGEST), ..self }
@@ -74,9 +84,8 @@ mod tests {
     #[test]
     fn slices_grow_while_nobody_waits_and_are_short_when_somebody_does() {
         let mut slice = Slice::FIRST;
-        let pauses = [100, 900, 900, 1_100, 1_900, 1_900, 9_000, 100].map(Duration::from_micros);
-        let slices = pauses.map(|pause| {
-            slice = slice.after(pause);
+        let slices = [false, false, false, true, false, false, true, false].map(|was_long| {
+            slice = slice.after(was_long);
             (slice.blocks, slice.is_crowded)
         });
         let alone = [2_048, 4_096, 4_096].map(|blocks| (blocks, false));
@@ -85,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_begins_as_crowded_as_the_last_one_ended() {
+    fn a_hash_begins_crowded_unless_nobody_wanted_the_thread_at_the_end_of_the_last_one() {
         let slice = |blocks, is_crowded| Slice { blocks, is_crowded };
         for (last, first) in [
             (slice(1_024, true), slice(1_024, true)),
