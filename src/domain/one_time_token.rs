@@ -50,6 +50,12 @@ impl TokenPurpose {
         }
     }
 
+    /// Whether such a token belongs to the request that asked for it: others for the same
+    /// subject may be good beside it.
+    pub const fn is_of_request(self) -> bool {
+        matches!(self, Self::MagicLink | Self::EmailCode)
+    }
+
     /// How long such a token is good.
     pub const fn lifetime(self) -> Duration {
         const MINUTE: u64 = 60;
@@ -107,6 +113,8 @@ pub fn invalid_token() -> Invalid {
 /// A token as stored.
 #[derive(Debug)]
 pub struct StoredToken {
+    /// What it is good for.
+    pub purpose: TokenPurpose,
     /// Its hash.
     pub hash: [u8; 32],
     /// What it is about.

@@ -72,10 +72,12 @@ pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()
     let notice = Message::EmailChanged { new_email: new.to_string() };
     let notice = addressees::draft_to(app, cx, &user, notice);
     let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailChanged, Some(id));
+    let [mailed, asked_for] = end_all_of(id);
     let statements = [
         consume(&stored, now),
         users::change_email(id, &new, now),
-        end_all_of(id),
+        mailed,
+        asked_for,
         registrations::delete_of(&new),
         mails::write(app, cx, now, notice, None, mails::Send::Yes)?,
         events::append(&event),

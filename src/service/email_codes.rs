@@ -3,45 +3,37 @@
 
 use crate::domain::encoding::HEX;
 
-use super::one_time_tokens::{self, Terms};
+use super::email_sign_in::{self, Asked};
 use super::rate_limits::Attempt;
 use super::sessions::Admission;
-use super::{Context, addressees, email_sign_in, mails};
+use super::{Context, one_time_tokens};
 use crate::app::App;
 use crate::domain::email::Email;
-use crate::domain::event::{Actor, EventKind};
+use crate::domain::event::EventKind;
 use crate::domain::mail::Message;
 use crate::domain::one_time_token::{EmailCode, OneTimeToken, TokenPurpose};
 use crate::domain::rate_limit::Policy;
 use crate::domain::secret::equal;
 use crate::domain::session::Device;
 use crate::error::{Error, Invalid, Result};
-use crate::store::{events, one_time_tokens as tokens};
+use crate::store::one_time_tokens as tokens;
 
 const PURPOSE: TokenPurpose = TokenPurpose::EmailCode;
 
-/// Mails a code, and returns the secret of the request. Both are the same in kind
-/// for every address.
+/// Mails a code, and returns the secret of the request.
 pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<OneTimeToken> {
-    let addressee = addressees::named_by_stranger(app, cx, Policy::EMAIL_SIGN_IN, email).await?;
-    let now = app.now();
-    let code = EmailCode::new(&*app.rng);
-    let user = addressees::user(&addressee);
-    let request = OneTimeToken::new(&*app.rng);
-    let data = Some(HEX.encode(&code.authenticate(&app.config.secret_key, &request)));
-    let terms = Terms { purpose: PURPOSE, subject: email.normalized(), user, data };
-    let issued = one_time_tokens::issue_as(request, now, terms);
+    let (code, request) = (EmailCode::new(&*app.rng), OneTimeToken::new(&*app.rng));
     let minutes = one_time_tokens::minutes(PURPOSE);
-    let message = Message::EmailCode { code: code.reveal(), minutes };
-    let (draft, send) = addressees::draft_unless_suspended(app, cx, email, &addressee, message);
-    let event = cx.event(app, now, Actor::Anonymous, EventKind::EmailCodeRequested, user);
-    let statements = [
-        issued.statement,
-        mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
-        events::append(&event),
-    ];
-    cx.commit(app, statements, &issued.token).await?;
-    Ok(issued.token)
+    let asked = Asked {
+        purpose: PURPOSE,
+        hash: request.hash(),
+        bound_to: code.authenticate(&app.config.secret_key, &request),
+        message: Message::EmailCode { code: code.reveal(), minutes },
+        event: EventKind::EmailCodeRequested,
+        request: &request,
+    };
+    email_sign_in::ask(app, cx, email, asked).await?;
+    Ok(request)
 }
 
 /// Signs in with the request's secret and the code. Once, and with a handful of
@@ -56,7 +48,7 @@ pub async fn confirm(
     let mut attempt = Attempt::new(app, cx, Policy::EMAIL_CODE, None);
     attempt.look_again(app).await?;
     let row = app.store.query(tokens::count_try(&request.hash(), app.now())).await?;
-    let stored = row.into_iter().next().map(tokens::from_row).transpose()?;
+    let stored = row.into_iter().next().map(|row| tokens::from_row(PURPOSE, row)).transpose()?;
     let expected = HEX.encode(&code.authenticate(&app.config.secret_key, request));
     let stored = stored.filter(|stored| {
         stored.data.as_ref().is_some_and(|data| equal(data.as_bytes(), expected.as_bytes()))

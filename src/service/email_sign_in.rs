@@ -1,13 +1,18 @@
 //! Signing in by mail: what links and codes have in common.
 
-use super::one_time_tokens;
+use super::mails;
+use super::one_time_tokens::{self, Terms};
 use super::registrations::{Person, admit};
 use super::sessions::{self, Admission, FirstFactor};
 use super::{Context, addressees};
 use crate::app::App;
 use crate::domain::authentication::{Method, Methods};
+use crate::domain::email::Email;
+use crate::domain::encoding::HEX;
 use crate::domain::event::{Actor, EventKind};
-use crate::domain::one_time_token::StoredToken;
+use crate::domain::mail::Message;
+use crate::domain::one_time_token::{OneTimeToken, StoredToken, TokenPurpose};
+use crate::domain::rate_limit::Policy;
 use crate::domain::role::RoleName;
 use crate::domain::session::Device;
 use crate::domain::time::Timestamp;
@@ -17,6 +22,37 @@ use crate::store::addressees::Addressee;
 use crate::store::database::Statement;
 use crate::store::one_time_tokens::consume;
 use crate::store::{events, users};
+
+/// A request for something to sign in with.
+pub(super) struct Asked<'a> {
+    /// What for.
+    pub(super) purpose: TokenPurpose,
+    /// The hash of the token.
+    pub(super) hash: [u8; 32],
+    /// What the token is bound to.
+    pub(super) bound_to: [u8; 32],
+    /// What is mailed.
+    pub(super) message: Message,
+    /// What has happened then.
+    pub(super) event: EventKind,
+    /// The secret of the request, which stays with whoever asked.
+    pub(super) request: &'a OneTimeToken,
+}
+
+/// Mails somebody what to sign in with. All is the same in kind for every address.
+pub(super) async fn ask(app: &App, cx: &Context, email: &Email, asked: Asked<'_>) -> Result<()> {
+    let addressee = addressees::named_by_stranger(app, cx, Policy::EMAIL_SIGN_IN, email).await?;
+    let (now, user) = (app.now(), addressees::user(&addressee));
+    let data = Some(HEX.encode(&asked.bound_to));
+    let terms = Terms { purpose: asked.purpose, subject: email.normalized(), user, data };
+    let (token, expires_at) = one_time_tokens::write(asked.hash, now, terms);
+    let (draft, send) =
+        addressees::draft_unless_suspended(app, cx, email, &addressee, asked.message);
+    let event = cx.event(app, now, Actor::Anonymous, asked.event, user);
+    let statements =
+        [token, mails::write(app, cx, now, draft, Some(expires_at), send)?, events::append(&event)];
+    Ok(cx.commit(app, statements, asked.request).await?)
+}
 
 /// Signs in whoever showed what was mailed to an address, and uses it up. That
 /// proves the address, too: somebody who only registered becomes a user, without

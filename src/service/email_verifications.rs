@@ -70,8 +70,8 @@ pub async fn confirm(
     let invalid = || one_time_tokens::invalid("token");
     let purposes = [TokenPurpose::Registration, TokenPurpose::EmailVerification];
     let found = one_time_tokens::find_any(app, cx, &purposes, token).await?;
-    let (purpose, stored) = found.ok_or_else(invalid)?;
-    if purpose == TokenPurpose::Registration {
+    let stored = found.ok_or_else(invalid)?;
+    if stored.purpose == TokenPurpose::Registration {
         return confirm_registration(app, cx, &stored, password).await;
     }
     let id = stored.user.ok_or_else(invalid)?;

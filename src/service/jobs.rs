@@ -52,9 +52,11 @@ pub async fn run(app: &App, cx: &Context) -> Result<Done> {
 }
 
 async fn purge(app: &App, now: Timestamp) -> Result<usize> {
-    let expired: [Statement; 8] = [
+    let [tokens, sign_in_tokens] = one_time_tokens::purge(now, PURGE_BATCH);
+    let expired: [Statement; 9] = [
         rate_limits::delete_full(now, LARGE_BATCH),
-        one_time_tokens::purge(now, PURGE_BATCH),
+        tokens,
+        sign_in_tokens,
         registrations::purge(now, PURGE_BATCH),
         invitations::purge(now, PURGE_BATCH),
         challenges::purge(now, PURGE_BATCH),

@@ -6,44 +6,36 @@
 
 use crate::domain::encoding::HEX;
 
-use super::one_time_tokens::{self, Terms};
+use super::email_sign_in::{self, Asked};
 use super::sessions::Admission;
-use super::{Context, addressees, email_sign_in, mails};
+use super::{Context, one_time_tokens};
 use crate::app::App;
 use crate::domain::email::Email;
-use crate::domain::event::{Actor, EventKind};
+use crate::domain::event::EventKind;
 use crate::domain::mail::Message;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
-use crate::domain::rate_limit::Policy;
 use crate::domain::secret::equal;
 use crate::domain::session::Device;
 use crate::error::Result;
-use crate::store::events;
 
 const PURPOSE: TokenPurpose = TokenPurpose::MagicLink;
 
-/// Mails a link, and returns the secret of the request. Both are the same in kind
-/// for every address.
+/// Mails a link, and returns the secret of the request.
 pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<OneTimeToken> {
-    let addressee = addressees::named_by_stranger(app, cx, Policy::EMAIL_SIGN_IN, email).await?;
-    let now = app.now();
-    let request = OneTimeToken::new(&*app.rng);
-    let user = addressees::user(&addressee);
-    let data = Some(HEX.encode(&request.hash()));
-    let terms = Terms { purpose: PURPOSE, subject: email.normalized(), user, data };
-    let issued = one_time_tokens::issue(app, now, terms);
+    let (token, request) = (OneTimeToken::new(&*app.rng), OneTimeToken::new(&*app.rng));
     let message = Message::MagicLink {
-        link: one_time_tokens::link(app, "sign-in", &issued.token),
+        link: one_time_tokens::link(app, "sign-in", &token),
         minutes: one_time_tokens::minutes(PURPOSE),
     };
-    let (draft, send) = addressees::draft_unless_suspended(app, cx, email, &addressee, message);
-    let event = cx.event(app, now, Actor::Anonymous, EventKind::MagicLinkRequested, user);
-    let statements = [
-        issued.statement,
-        mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
-        events::append(&event),
-    ];
-    cx.commit(app, statements, &request).await?;
+    let asked = Asked {
+        purpose: PURPOSE,
+        hash: token.hash(),
+        bound_to: request.hash(),
+        message,
+        event: EventKind::MagicLinkRequested,
+        request: &request,
+    };
+    email_sign_in::ask(app, cx, email, asked).await?;
     Ok(request)
 }
 

@@ -35,20 +35,17 @@ pub(super) struct Issued {
 
 /// Makes a token.
 pub(super) fn issue(app: &App, now: Timestamp, terms: Terms<'_>) -> Issued {
-    issue_as(OneTimeToken::new(&*app.rng), now, terms)
+    let token = OneTimeToken::new(&*app.rng);
+    let (statement, expires_at) = write(token.hash(), now, terms);
+    Issued { token, expires_at, statement }
 }
 
-/// The same, of a token that something was bound to already.
-pub(super) fn issue_as(token: OneTimeToken, now: Timestamp, terms: Terms<'_>) -> Issued {
-    let expires_at = now.plus(terms.purpose.lifetime());
-    let stored = StoredToken {
-        hash: token.hash(),
-        subject: terms.subject.to_owned(),
-        user: terms.user,
-        data: terms.data,
-    };
-    let statement = one_time_tokens::put(terms.purpose, &stored, expires_at);
-    Issued { token, expires_at, statement }
+/// Keeps the hash of a token until it ends, which is then.
+pub(super) fn write(hash: [u8; 32], now: Timestamp, terms: Terms<'_>) -> (Statement, Timestamp) {
+    let Terms { purpose, subject, user, data } = terms;
+    let expires_at = now.plus(purpose.lifetime());
+    let token = StoredToken { purpose, hash, subject: subject.to_owned(), user, data };
+    (one_time_tokens::put(&token, expires_at), expires_at)
 }
 
 /// The token that somebody shows, if it is good for this. It stays good until it
@@ -59,16 +56,16 @@ pub(super) async fn find(
     purpose: TokenPurpose,
     token: &OneTimeToken,
 ) -> Result<Option<StoredToken>> {
-    Ok(find_any(app, cx, &[purpose], token).await?.map(|(_, stored)| stored))
+    find_any(app, cx, &[purpose], token).await
 }
 
-/// The same, if it is good for one of several purposes, and for which.
+/// The same, if it is good for one of several purposes.
 pub(super) async fn find_any(
     app: &App,
     cx: &Context,
     purposes: &[TokenPurpose],
     token: &OneTimeToken,
-) -> Result<Option<(TokenPurpose, StoredToken)>> {
+) -> Result<Option<StoredToken>> {
     let now = app.now();
     let mut attempt = Attempt::new(app, cx, Policy::MAILED_TOKEN, None);
     for purpose in purposes {
@@ -76,7 +73,7 @@ pub(super) async fn find_any(
         let row = attempt.look(app, target).await?;
         attempt.require_left(now)?;
         if let Some(row) = row {
-            return Ok(Some((*purpose, one_time_tokens::from_row(row)?)));
+            return Ok(Some(one_time_tokens::from_row(*purpose, row)?));
         }
     }
     attempt.spend(app).await?;

@@ -84,12 +84,14 @@ fn set_password(
 ) -> Result<Vec<Statement>> {
     let notice = mails::notice(app, cx, now, user, Message::PasswordChanged {})?;
     let event = cx.event(app, now, Actor::Anonymous, EventKind::PasswordReset, Some(user.id));
+    let [mailed, asked_for] = end_all_of(user.id);
     Ok(vec![
         consume(stored, now),
         users::reset_password(user.id, &stored.subject, hash, now),
         sessions::end_all(user.id, now),
         challenges::delete_of_user(user.id),
-        end_all_of(user.id),
+        mailed,
+        asked_for,
         notice,
         events::append(&event),
     ])

@@ -51,11 +51,13 @@ pub async fn change(app: &App, cx: &Context, current: Password, new: Password) -
     let now = app.now();
     let notice = mails::notice(app, cx, now, user, Message::PasswordChanged {})?;
     let event = cx.event(app, now, caller.actor(), EventKind::PasswordChanged, Some(user.id));
+    let [mailed, asked_for] = end_all_of(user.id);
     let commit = app.store.commit([
         users::change_password(user.id, &old, &hash, now),
         sessions::end_others(user.id, caller.session, now),
         challenges::delete_of_user(user.id),
-        end_all_of(user.id),
+        mailed,
+        asked_for,
         notice,
         events::append(&event),
     ]);

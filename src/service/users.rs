@@ -214,14 +214,13 @@ pub async fn unsuspend(
 ) -> Result<DirectoryEntry> {
     for _ in 0..MAX_TRIES {
         let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
-        let user = &entry.user;
-        if user.suspended_at.is_none() {
+        if entry.user.suspended_at.is_none() {
             cx.commit(app, [], &entry).await?;
             return Ok(entry);
         }
-        let now = app.now();
+        let (now, version) = (app.now(), entry.user.version);
         let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
-        let change = [users::set_suspended(id, user.version, None, now), events::append(&event)];
+        let change = [users::set_suspended(id, version, None, now), events::append(&event)];
         let entry = entry.with(|user| user.with_suspension(None, now));
         if commit(app, cx, change, false, &entry).await? {
             return Ok(entry);
@@ -230,17 +229,18 @@ pub async fn unsuspend(
     Err(super::busy())
 }
 
-/// Deletes a user at the version that was read, and with it all that belongs to
-/// it or to its address; `false` if another change came first. Events stay: they
-/// hold ids only.
+/// Deletes a user at the version that was read, with all that belongs to it or its address;
+/// `false` if another change came first. Events stay: they hold ids only.
 pub(super) async fn remove(app: &App, cx: &Context, actor: Actor, user: &User) -> Result<bool> {
     let event = cx.event(app, app.now(), actor, EventKind::UserDeleted, Some(user.id));
+    let [mailed, asked_for] = one_time_tokens::end_all_about(user.email.normalized());
     let change = [
         users::delete(user.id, user.version),
         registrations::delete_of(&user.email),
         invitations::delete_of(&user.email),
         mails::delete_to(&kept::recipients(app, user)),
-        one_time_tokens::end_all_about(user.email.normalized()),
+        mailed,
+        asked_for,
         events::append(&event),
     ];
     commit(app, cx, change, user.roles.contains(&RoleName::ADMIN), &()).await
@@ -337,7 +337,7 @@ async fn write(
     let mut statements = vec![users::update(&user, &profile, now), events::append(&event)];
     if user.email.normalized() != profile.email.normalized() {
         // What was mailed to the old address opens nothing any more.
-        statements.push(one_time_tokens::end_all_of(user.id));
+        statements.extend(one_time_tokens::end_all_of(user.id));
         // Nor is the account lost unawares (ASVS 6.3.7), but strangers learn nothing.
         if user.email_verified_at.is_some() {
             let message = Message::EmailChanged { new_email: profile.email.to_string() };

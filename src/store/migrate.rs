@@ -34,6 +34,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0009_finding.postgres.sql"),
         dialect: Some(Dialect::Postgres),
     },
+    Migration {
+        version: 10,
+        sql: include_str!("../../migrations/0010_sign_in_tokens.sql"),
+        dialect: None,
+    },
 ];
 
 /// What must be there before the first migration.

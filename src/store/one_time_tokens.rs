@@ -7,14 +7,34 @@ use crate::domain::id::UserId;
 use crate::domain::one_time_token::{MAX_CODE_TRIES, StoredToken, TokenPurpose};
 use crate::domain::time::Timestamp;
 
-/// Writes a token, which ends the one that had its purpose and subject before.
-pub fn put(purpose: TokenPurpose, token: &StoredToken, expires_at: Timestamp) -> Statement {
-    let sql = "INSERT INTO one_time_tokens \
-               (hash, purpose, subject, user_id, data, tries, expires_at) \
-               VALUES ($1, $2, $3, $4, $5, 0, $6) \
-               ON CONFLICT (purpose, subject) DO UPDATE SET hash = excluded.hash, \
-               user_id = excluded.user_id, data = excluded.data, tries = 0, \
-               expires_at = excluded.expires_at";
+/// Where those are that belong to a subject: of each purpose the newest.
+const OF_SUBJECTS: &str = "one_time_tokens";
+/// Where those are that belong to a request: there may be several of a subject.
+const OF_REQUESTS: &str = "sign_in_tokens";
+
+const TABLES: [&str; 2] = [OF_SUBJECTS, OF_REQUESTS];
+const CODE: TokenPurpose = TokenPurpose::EmailCode;
+
+const fn table(purpose: TokenPurpose) -> &'static str {
+    if purpose.is_of_request() { OF_REQUESTS } else { OF_SUBJECTS }
+}
+
+/// Writes a token. If it does not belong to a request, that ends the one that had its
+/// purpose and subject before.
+pub fn put(token: &StoredToken, expires_at: Timestamp) -> Statement {
+    let purpose = token.purpose;
+    let mut sql = format!(
+        "INSERT INTO {} (hash, purpose, subject, user_id, data, tries, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, 0, $6)",
+        table(purpose)
+    );
+    if !purpose.is_of_request() {
+        sql.push_str(
+            " ON CONFLICT (purpose, subject) DO UPDATE SET hash = excluded.hash, \
+             user_id = excluded.user_id, data = excluded.data, tries = 0, \
+             expires_at = excluded.expires_at",
+        );
+    }
     let params = vec![
         HEX.encode(&token.hash).into(),
         purpose.as_str().into(),
@@ -28,8 +48,11 @@ pub fn put(purpose: TokenPurpose, token: &StoredToken, expires_at: Timestamp) ->
 
 /// A token that is good now.
 pub fn find(purpose: TokenPurpose, hash: &[u8; 32], now: Timestamp) -> Statement {
-    let sql = "SELECT hash, subject, user_id, data FROM one_time_tokens \
-               WHERE hash = $1 AND purpose = $2 AND expires_at > $3";
+    let sql = format!(
+        "SELECT hash, subject, user_id, data FROM {} \
+         WHERE hash = $1 AND purpose = $2 AND expires_at > $3",
+        table(purpose)
+    );
     let params = vec![HEX.encode(hash).into(), purpose.as_str().into(), now.into()];
     Statement::new(sql, params)
 }
@@ -37,54 +60,63 @@ pub fn find(purpose: TokenPurpose, hash: &[u8; 32], now: Timestamp) -> Statement
 /// Counts a try of a code, and returns what it is compared with, as long as tries
 /// are left: of any number at the same time, no more than those get it.
 pub fn count_try(hash: &[u8; 32], now: Timestamp) -> Statement {
-    let sql = "UPDATE one_time_tokens SET tries = tries + 1 \
-               WHERE hash = $1 AND purpose = $2 AND expires_at > $3 AND tries < $4 \
-               RETURNING hash, subject, user_id, data";
-    let params = vec![
-        HEX.encode(hash).into(),
-        TokenPurpose::EmailCode.as_str().into(),
-        now.into(),
-        MAX_CODE_TRIES.into(),
-    ];
+    let sql = format!(
+        "UPDATE {} SET tries = tries + 1 \
+         WHERE hash = $1 AND purpose = $2 AND expires_at > $3 AND tries < $4 \
+         RETURNING hash, subject, user_id, data",
+        table(CODE)
+    );
+    let params =
+        vec![HEX.encode(hash).into(), CODE.as_str().into(), now.into(), MAX_CODE_TRIES.into()];
     Statement::new(sql, params)
 }
 
 /// Uses a token up: of several that try, one succeeds.
 pub fn consume(token: &StoredToken, now: Timestamp) -> Statement {
-    let sql = "DELETE FROM one_time_tokens WHERE hash = $1 AND expires_at > $2 RETURNING hash";
+    let table = table(token.purpose);
+    let sql = format!("DELETE FROM {table} WHERE hash = $1 AND expires_at > $2 RETURNING hash");
     Statement::new(sql, vec![HEX.encode(&token.hash).into(), now.into()]).expecting(1)
 }
 
-/// Ends the token of a purpose and subject, if there is one.
+/// Ends the token of a purpose and subject, if there is one. Those of requests go on.
 pub fn end(purpose: TokenPurpose, subject: &str) -> Statement {
     let sql = "DELETE FROM one_time_tokens WHERE purpose = $1 AND subject = $2";
     Statement::new(sql, vec![purpose.as_str().into(), subject.into()])
 }
 
 /// Ends every token of a user.
-pub fn end_all_of(user: UserId) -> Statement {
-    let sql = "DELETE FROM one_time_tokens WHERE user_id = $1";
-    Statement::new(sql, vec![user.to_string().into()])
+pub fn end_all_of(user: UserId) -> [Statement; 2] {
+    TABLES.map(|table| {
+        let sql = format!("DELETE FROM {table} WHERE user_id = $1");
+        Statement::new(sql, vec![user.to_string().into()])
+    })
 }
 
 /// Ends every token about a subject.
-pub fn end_all_about(subject: &str) -> Statement {
-    let sql = "DELETE FROM one_time_tokens WHERE subject = $1";
-    Statement::new(sql, vec![subject.into()])
+pub fn end_all_about(subject: &str) -> [Statement; 2] {
+    TABLES.map(|table| {
+        let sql = format!("DELETE FROM {table} WHERE subject = $1");
+        Statement::new(sql, vec![subject.into()])
+    })
 }
 
-/// Deletes some of those that expired.
-pub fn purge(now: Timestamp, limit: u32) -> Statement {
-    let sql = "DELETE FROM one_time_tokens WHERE hash IN (SELECT hash FROM one_time_tokens \
-               WHERE expires_at <= $1 LIMIT $2) RETURNING hash";
-    Statement::new(sql, vec![now.into(), limit.into()])
+/// Deletes some of those that expired, in each table.
+pub fn purge(now: Timestamp, limit: u32) -> [Statement; 2] {
+    TABLES.map(|table| {
+        let sql = format!(
+            "DELETE FROM {table} WHERE hash IN (SELECT hash FROM {table} \
+             WHERE expires_at <= $1 LIMIT $2) RETURNING hash"
+        );
+        Statement::new(sql, vec![now.into(), limit.into()])
+    })
 }
 
-/// Reads a row of [`find`] or [`count_try`].
-pub fn from_row(row: Row) -> Result<StoredToken, DatabaseError> {
+/// Reads a row of [`find`], or of [`count_try`] for a code.
+pub fn from_row(purpose: TokenPurpose, row: Row) -> Result<StoredToken, DatabaseError> {
     let mut columns = row.read();
     let decode = |text: &str| HEX.decode(text.as_bytes())?.try_into().ok();
     Ok(StoredToken {
+        purpose,
         hash: columns.parsed(decode)?,
         subject: columns.text()?,
         user: columns.optional_text()?.and_then(|id| UserId::parse(&id).ok()),

@@ -82,6 +82,11 @@ pub const TABLES: &[Table] = &[
         owner: OF_USER,
     },
     Table {
+        name: "sign_in_tokens",
+        columns: &[("purpose", Text), ("tries", Number), ("expires_at", Time)],
+        owner: OF_USER,
+    },
+    Table {
         name: "registrations",
         columns: &[("email", Text), ("name", Text), ("created_at", Time), ("expires_at", Time)],
         owner: OF_ADDRESS,

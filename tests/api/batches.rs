@@ -95,7 +95,7 @@ async fn all_operations_are_one_change() {
     assert_eq!(results(&answer), [(201, ""), (200, ""), (204, "")]);
     // Who calls, a look for each, and a commit of what each writes by itself.
     assert_eq!(app.database.calls() - calls, 1 + 3 + 1);
-    assert_eq!(app.database.statements() - statements, 1 + 3 + (1 + 3 + 2 + 6 + 2));
+    assert_eq!(app.database.statements() - statements, 1 + 3 + (1 + 3 + 2 + 7 + 2));
     let user = &answer.body["results"][1]["user"];
     assert_eq!(admin.get(format!("/api/v1/users/{}", alice.id)).await.body, *user);
     admin.get(format!("/api/v1/users/{}", bob.id)).await.assert_problem(404, "not_found");

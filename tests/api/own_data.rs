@@ -98,6 +98,7 @@ async fn everybody_may_take_along_what_the_service_holds_on_them() {
           }
         ],
         "sign_in_challenges": [],
+        "sign_in_tokens": [],
         "totp_factors": [],
         "user_roles": [
           {
