@@ -90,13 +90,18 @@ impl Policy {
     /// Registrations.
     pub const REGISTRATION: Self = within(
         HOUR,
-        &[limit("registration", 10, By::Account), limit("registration-address", 300, By::Address)],
+        &[
+            limit("registration", 10, By::AccountHere),
+            limit("registration-account", 20, By::AccountElsewhere),
+            limit("registration-address", 300, By::Address),
+        ],
     );
     /// Requests for a mail that verifies an address.
     pub const EMAIL_VERIFICATION: Self = within(
         HOUR,
         &[
-            limit("email-verification", 10, By::Account),
+            limit("email-verification", 10, By::AccountHere),
+            limit("email-verification-account", 20, By::AccountElsewhere),
             limit("email-verification-address", 300, By::Address),
         ],
     );
@@ -104,7 +109,8 @@ impl Policy {
     pub const PASSWORD_RESET: Self = within(
         HOUR,
         &[
-            limit("password-reset", 10, By::Account),
+            limit("password-reset", 10, By::AccountHere),
+            limit("password-reset-account", 20, By::AccountElsewhere),
             limit("password-reset-address", 300, By::Address),
         ],
     );
@@ -112,7 +118,8 @@ impl Policy {
     pub const EMAIL_SIGN_IN: Self = within(
         HOUR,
         &[
-            limit("email-sign-in", 20, By::Account),
+            limit("email-sign-in", 20, By::AccountHere),
+            limit("email-sign-in-account", 40, By::AccountElsewhere),
             limit("email-sign-in-address", 300, By::Address),
         ],
     );

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::mails::Send;
-use super::rate_limits::{self, Account};
+use super::rate_limits::{Account, Attempt};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
@@ -17,21 +17,34 @@ use crate::store::addressees::{self, Addressee};
 /// Whose an address is that a stranger named in order to have a mail sent there.
 ///
 /// Every public request that causes a mail comes through here, and nothing else
-/// does: they are limited here, by address and by where they come from.
+/// does: they are limited here, by address and by where they come from. What strangers
+/// use up elsewhere does not keep its owner from asking where they signed in before.
 pub(super) async fn named_by_stranger(
     app: &App,
     cx: &Context,
     policy: Policy,
     email: &Email,
 ) -> Result<Addressee> {
-    rate_limits::spend(app, cx, policy, Some(Account::Email(email))).await?;
-    by_address(app, email.normalized(), app.now()).await
+    let mut attempt = Attempt::new(app, cx, policy, Some(Account::Email(email)));
+    let now = app.now();
+    let target = addressees::by_address(email.normalized(), cx.place(), now);
+    let (was_here, addressee) = match attempt.look(app, target).await? {
+        Some(row) => addressees::from_row(row)?,
+        None => (false, Addressee::Nobody),
+    };
+    if was_here {
+        attempt.at_known_place();
+    }
+    attempt.require_left(now)?;
+    attempt.spend(app).await?;
+    Ok(addressee)
 }
 
 /// Whose a normalised address is.
 pub(super) async fn by_address(app: &App, normalized: &str, now: Timestamp) -> Result<Addressee> {
-    let row = app.store.query(addressees::by_address(normalized, now)).await?.into_iter().next();
-    Ok(row.map(addressees::from_row).transpose()?.unwrap_or(Addressee::Nobody))
+    let rows = app.store.query(addressees::by_address(normalized, None, now)).await?;
+    let found = rows.into_iter().next().map(addressees::from_row).transpose()?;
+    Ok(found.map_or(Addressee::Nobody, |(_, addressee)| addressee))
 }
 
 /// A mail to a user.

@@ -8,6 +8,14 @@ use crate::domain::registration::Registration;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
+/// A session of the user `u` that began at the place `a.place`.
+macro_rules! session_here {
+    () => {
+        "(SELECT s.id FROM sessions s WHERE s.user_id = u.id \
+         AND s.address_prefix = a.place LIMIT 1) AS session_here"
+    };
+}
+
 /// Whose an address is.
 #[derive(Debug)]
 pub enum Addressee {
@@ -19,29 +27,33 @@ pub enum Addressee {
     Nobody,
 }
 
-/// Whose a normalised address is: always one row, so that it takes as long for nobody
-/// as for somebody.
-pub fn by_address(normalized: &str, now: Timestamp) -> Statement {
+/// Whose a normalised address is, behind the id of a session of its user that began at
+/// this place, if one ever did: always one row, so that it takes as long for nobody as
+/// for somebody.
+pub fn by_address(normalized: &str, place: Option<AddressPrefix>, now: Timestamp) -> Statement {
     let sql = concat!(
         "SELECT ",
+        session_here!(),
+        ", ",
         registration_columns!(),
         ", u.password_hash, ",
         user_columns!(),
-        " FROM (SELECT CAST($1 AS TEXT) AS address, CAST($2 AS BIGINT) AS now) a \
+        " FROM (SELECT CAST($1 AS TEXT) AS address, CAST($2 AS BIGINT) AS now, CAST($3 AS TEXT) AS place) a \
          LEFT JOIN users u ON u.email_normalized = a.address \
          LEFT JOIN registrations r ON u.id IS NULL AND r.id = (SELECT n.id \
          FROM registrations n WHERE n.email_normalized = a.address \
          AND n.expires_at > a.now ORDER BY n.id DESC LIMIT 1)"
     );
-    Statement::new(sql, vec![normalized.into(), now.into()]).expecting(1)
+    let place = place.map(|place| place.to_string());
+    Statement::new(sql, vec![normalized.into(), now.into(), place.into()]).expecting(1)
 }
 
-/// The user with a normalised address, behind the id of a session of theirs that began
-/// at this place, if one ever did. One row, too.
+/// The same of a user alone.
 pub fn signing_in(normalized: &str, place: Option<AddressPrefix>) -> Statement {
     let sql = concat!(
-        "SELECT (SELECT s.id FROM sessions s WHERE s.user_id = u.id \
-         AND s.address_prefix = a.place LIMIT 1) AS session_here, u.password_hash, ",
+        "SELECT ",
+        session_here!(),
+        ", u.password_hash, ",
         user_columns!(),
         " FROM (SELECT CAST($1 AS TEXT) AS address, CAST($2 AS TEXT) AS place) a \
          LEFT JOIN users u ON u.email_normalized = a.address"
@@ -50,14 +62,16 @@ pub fn signing_in(normalized: &str, place: Option<AddressPrefix>) -> Statement {
     Statement::new(sql, vec![normalized.into(), place.into()]).expecting(1)
 }
 
-/// Reads the row of [`by_address`].
-pub fn from_row(row: Row) -> Result<Addressee, DatabaseError> {
+/// Reads the row of [`by_address`]: whether there was such a session, and whose it is.
+pub fn from_row(row: Row) -> Result<(bool, Addressee), DatabaseError> {
     let mut columns = row.read();
+    let was_here = columns.optional_text()?.is_some();
     if let Some(registration) = registrations::from_columns(&mut columns)? {
-        return Ok(Addressee::Registered(registration));
+        return Ok((was_here, Addressee::Registered(registration)));
     }
     let user = user_from_columns(columns)?;
-    Ok(user.map_or(Addressee::Nobody, |(user, hash)| Addressee::User(Box::new(user), hash)))
+    let user = user.map(|(user, hash)| Addressee::User(Box::new(user), hash));
+    Ok((was_here, user.unwrap_or(Addressee::Nobody)))
 }
 
 /// A user and their password hash, if they have one.

@@ -152,6 +152,54 @@ async fn who_guesses_at_many_places_keeps_the_owner_out_of_no_place_that_is_know
     app.anon().post(SESSIONS, right(&alice.email)).await.assert_status(201);
 }
 
+/// What mails whoever's address is named, how often from one place, and the limit's name.
+const MAILING: [(&str, usize, &str); 5] = [
+    ("/api/v1/registrations", 10, "registration-account"),
+    ("/api/v1/email-verifications", 10, "email-verification-account"),
+    ("/api/v1/password-resets", 10, "password-reset-account"),
+    ("/api/v1/magic-links", 20, "email-sign-in-account"),
+    ("/api/v1/email-codes", 20, "email-sign-in-account"),
+];
+
+/// Asks for a mail to an address.
+async fn mail(client: &Client, path: &str, email: &str) -> Response {
+    let person = json!({"email": email, "name": "Somebody", "password": "a password of theirs"});
+    let body = if path.ends_with("registrations") { person } else { json!({"email": email}) };
+    client.post(path, body).await
+}
+
+#[tokio::test]
+async fn who_asks_for_mails_at_one_place_uses_up_no_requests_elsewhere() {
+    for (path, quota, _) in MAILING {
+        let app = TestApp::new().await;
+        let stranger = app.anon().calling_from("198.51.100.1");
+        for email in ["nobody@example.com", &app.user("alice").await.email] {
+            for _ in 0..quota {
+                mail(&stranger, path, email).await.assert_status(202);
+            }
+            mail(&stranger, path, email).await.assert_problem(429, "too_many_requests");
+            mail(&app.anon().calling_from("192.0.2.1"), path, email).await.assert_status(202);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_mails_at_many_places_keeps_the_owner_from_none_where_they_were_before() {
+    for (path, quota, name) in MAILING {
+        let app = TestApp::new().await;
+        let alice = app.user("alice").await;
+        for attempt in 0..2 * quota {
+            let place = format!("198.51.100.{}", attempt % 4);
+            mail(&app.anon().calling_from(&place), path, &alice.email).await.assert_status(202);
+        }
+        let elsewhere = mail(&app.anon().calling_from("192.0.2.1"), path, &alice.email).await;
+        let refused = elsewhere.assert_problem(429, "too_many_requests");
+        let left = refused.header("ratelimit").unwrap_or_default();
+        assert!(left.starts_with(&format!("\"{name}\";r=0;")), "{left}");
+        mail(&app.anon(), path, &alice.email).await.assert_status(202);
+    }
+}
+
 #[tokio::test]
 async fn an_address_has_a_limit_over_all_accounts_and_an_ipv6_network_is_one() {
     let app = TestApp::new().await;
