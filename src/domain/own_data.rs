@@ -2,13 +2,15 @@
 
 use super::time::Timestamp;
 
-/// A part of it: what one table holds on them.
+/// A part of it: what one table holds on them, or a piece of that.
 #[derive(Debug)]
 pub struct Section {
     /// Its name.
     pub name: &'static str,
     /// One for each row.
     pub records: Vec<Record>,
+    /// Whether no other piece of the table follows.
+    pub is_last: bool,
 }
 
 /// One row, each value with its name.

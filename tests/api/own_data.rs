@@ -111,6 +111,30 @@ async fn everybody_may_take_along_what_the_service_holds_on_them() {
 }
 
 #[tokio::test]
+async fn who_has_done_much_gets_all_of_it_in_pieces() {
+    let app = TestApp::new().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    // Of every third, she is the subject as well; bob's stand between hers.
+    let done = "INSERT INTO events (id, kind, actor, subject, at, request_id) \
+                WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) \
+                SELECT 'event-' || CAST(10000 + i AS TEXT), 'user.updated', \
+                'user:' || CASE WHEN i % 2 = 0 THEN CAST($1 AS TEXT) ELSE CAST($2 AS TEXT) END, \
+                CASE WHEN i % 3 = 0 THEN CAST($1 AS TEXT) END, i, 'r' FROM n";
+    app.sql(done, vec![alice.id.as_str().into(), bob.id.as_str().into()]).await;
+    let calls = app.database.calls();
+    let export = alice.get(EXPORT).await.assert_status(200);
+    // Who calls, the event, ten tables of one piece, and five of events.
+    assert_eq!(app.database.calls() - calls, 2 + 10 + 5);
+    let events = export.body["records"]["events"].as_array().unwrap();
+    let hers = |i: &u32| i.is_multiple_of(2) || i.is_multiple_of(3);
+    let expected: Vec<_> =
+        (1..=3_000).filter(hers).map(|i| format!("event-{}", 10_000 + i)).collect();
+    let told: Vec<_> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert_eq!(told.len(), expected.len() + 3);
+    assert_eq!(told[3..], expected);
+}
+
+#[tokio::test]
 async fn every_table_that_belongs_to_a_user_has_its_place_in_the_export() {
     let app = TestApp::new().await;
     let alice = app.user("alice").await;

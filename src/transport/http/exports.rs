@@ -168,10 +168,10 @@ struct Lines {
 }
 
 impl Lines {
-    /// The next page as text; an error breaks the stream off, and the log tells why.
+    /// The next page as text.
     async fn next(mut self) -> io::Result<Option<(Bytes, Self)>> {
         let page = self.export.read(&self.app, &self.cx).await;
-        let page = page.map_err(|error| self.broken_off(error))?;
+        let page = page.map_err(|error| broken_off(&self.app, &self.cx, error))?;
         let is_end = page.is_none();
         for entry in page.into_iter().flatten() {
             self.format.write(&entry, &self.members, &mut self.text);
@@ -179,20 +179,21 @@ impl Lines {
         let text = std::mem::take(&mut self.text);
         Ok((!is_end || !text.is_empty()).then(|| (Bytes::from(text), self)))
     }
+}
 
-    fn broken_off(&self, error: Error) -> io::Error {
-        let problem = Problem::from(error);
-        let line = serde_json::json!({
-            "time": self.app.now().to_string(),
-            "level": "warn",
-            "message": "export broken off",
-            "request_id": self.cx.request_id,
-            "code": problem.code,
-            "cause": problem.cause,
-        });
-        self.app.log.line(&line.to_string());
-        io::Error::other("the export was broken off")
-    }
+/// Breaks a stream off. The log tells why.
+pub(super) fn broken_off(app: &App, cx: &Context, error: Error) -> io::Error {
+    let problem = Problem::from(error);
+    let line = serde_json::json!({
+        "time": app.now().to_string(),
+        "level": "warn",
+        "message": "export broken off",
+        "request_id": cx.request_id,
+        "code": problem.code,
+        "cause": problem.cause,
+    });
+    app.log.line(&line.to_string());
+    io::Error::other("the export was broken off")
 }
 
 #[cfg(test)]
