@@ -38,17 +38,19 @@ impl Batch {
         let Some(message) = self.call.next(&mut self.messages).await? else { return Ok(None) };
         let index = self.index;
         self.index = index.saturating_add(1);
-        if message.key.len() > MAX_KEY_BYTES {
+        let (key, performed) = if message.key.len() > MAX_KEY_BYTES {
             let reason = format!("must have at most {MAX_KEY_BYTES} bytes");
-            return Err(Error::invalid("key", Invalid::new("too_long", reason)).into());
-        }
-        let result = match perform(&self.call, message.operation).await {
+            (String::new(), Err(Error::invalid("key", Invalid::new("too_long", reason))))
+        } else {
+            (message.key, perform(&self.call, message.operation).await)
+        };
+        let result = match performed {
             Ok(outcome) => outcome,
             // Nobody calls any more.
             Err(Error::Unauthenticated) => return Err(Error::Unauthenticated.into()),
             Err(error) => Outcome::Error(status::item(error)),
         };
-        Ok(Some(pb::BatchUsersResponse { index, key: message.key, result: Some(result) }))
+        Ok(Some(pb::BatchUsersResponse { index, key, result: Some(result) }))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod finding;
 pub mod health;
 pub mod imports;
 pub mod layers;
+pub mod masks;
 pub mod pb;
 pub mod reflection;
 pub mod sessions;
@@ -141,13 +142,16 @@ fn router(app: Arc<App>) -> Router {
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
     let health = HealthServer::new(health::HealthCheck(Arc::clone(&app)))
+        .max_decoding_message_size(limit)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
     let reflection = reflection::Reflection::default();
     let v1 = v1::server_reflection_server::ServerReflectionServer::new(reflection.clone())
+        .max_decoding_message_size(limit)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
     let v1alpha = v1alpha::server_reflection_server::ServerReflectionServer::new(reflection)
+        .max_decoding_message_size(limit)
         .accept_compressed(Gzip)
         .send_compressed(Gzip);
     let router = add(Router::new(), users);

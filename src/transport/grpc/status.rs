@@ -9,11 +9,15 @@ use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt, pb};
 
-use crate::error::Error;
+use crate::error::{Error, FieldError};
+use crate::transport::http::json::MAX_ERRORS;
 use crate::transport::http::problem::Problem;
 
 /// Who says what reasons mean.
 const DOMAIN: &str = "rollcall";
+
+/// How long the errors in the details are together, at most.
+const MAX_DETAIL_BYTES: usize = 3 << 10;
 
 /// Why a call failed, for the log.
 #[derive(Debug, Clone)]
@@ -57,7 +61,7 @@ pub fn of_problem(code: Code, problem: Problem) -> Status {
     }
     let mut details = ErrorDetails::with_error_info(problem.code, DOMAIN, more);
     if !problem.errors.is_empty() {
-        let violations = problem.errors.iter().map(|error| FieldViolation {
+        let violations = told(&problem.errors).map(|error| FieldViolation {
             reason: error.code.to_owned(),
             ..FieldViolation::new(&error.field, &error.message)
         });
@@ -67,6 +71,18 @@ pub fn of_problem(code: Code, problem: Problem) -> Status {
         details.set_retry_info(Some(retry_after));
     }
     failed(code, problem.detail, details, Failure { code: problem.code, cause: problem.cause })
+}
+
+/// The first errors: as many as REST tells, and as clients take in trailers, which is
+/// often 8 KiB of all of them, in base64.
+fn told(errors: &[FieldError]) -> impl Iterator<Item = &FieldError> {
+    let mut left = MAX_DETAIL_BYTES;
+    errors.iter().take(MAX_ERRORS).take_while(move |error| {
+        let bytes = [&*error.field, error.code, &error.message].map(str::len).iter().sum();
+        let fits = left.checked_sub(bytes);
+        left = fits.unwrap_or(0);
+        fits.is_some()
+    })
 }
 
 fn code(error: &Error) -> Code {

@@ -3,23 +3,23 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use prost_types::{FieldMask, Struct};
-use serde_json::{Map, Value};
+use prost_types::Struct;
+use serde_json::Value;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::call::{Answers, Call};
 use super::fields::{self, Fields, precondition, user_id};
 use super::pb::user_service_server::UserService;
-use super::{batches, changes, exports, finding, imports, pb, structs, view};
+use super::{batches, changes, exports, finding, imports, masks, pb, structs, view};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::external_id::ExternalId;
-use crate::domain::metadata::{MergePatch, Metadata};
+use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::role::{MAX_ROLES, RoleName};
-use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch};
+use crate::domain::user::{DirectoryEntry, Profile};
 use crate::error::{Error, Invalid, Result};
 use crate::service::users::{self, FirstPassword};
 use crate::service::{self, user_roles};
@@ -178,13 +178,13 @@ pub async fn update(call: &Call, message: pb::UpdateUserRequest) -> Result<Direc
     let precondition = precondition(message.version);
     // A mask that names nothing is none: AIP-134.
     let mask = message.update_mask.filter(|mask| !mask.paths.is_empty());
-    let mask = mask.unwrap_or_else(|| populated(&user));
+    let mask = mask.unwrap_or_else(|| masks::populated(&user));
     if mask.paths == ["*"] {
         message.version.ok_or(Error::PreconditionRequired)?;
         let profile = profile(user)?;
         return users::replace(&call.app, &call.cx, id, &precondition, profile).await;
     }
-    users::patch(&call.app, &call.cx, id, &precondition, patch(user, &mask)?).await
+    users::patch(&call.app, &call.cx, id, &precondition, masks::patch(user, &mask)?).await
 }
 
 /// Deletes a user.
@@ -273,20 +273,6 @@ fn metadata(fields: &mut Fields, name: &str, given: Option<Struct>) -> Option<Me
     fields.check(name, parsed)
 }
 
-/// The mask of an update that has none (AIP-134).
-fn populated(user: &pb::User) -> FieldMask {
-    let fields = [
-        ("email", !user.email.is_empty()),
-        ("name", !user.name.is_empty()),
-        ("external_id", user.external_id.is_some()),
-        ("metadata", user.metadata.is_some()),
-        ("private_metadata", user.private_metadata.is_some()),
-        ("own_metadata", user.own_metadata.is_some()),
-    ];
-    let paths = fields.into_iter().filter(|(_, is_there)| *is_there);
-    FieldMask { paths: paths.map(|(name, _)| name.to_owned()).collect() }
-}
-
 fn profile(user: pb::User) -> Result<Profile> {
     let mut fields = Fields::default();
     let given = Given {
@@ -299,90 +285,4 @@ fn profile(user: pb::User) -> Result<Profile> {
     };
     let profile = given.profile(&mut fields);
     fields.finish(|| profile)
-}
-
-fn patch(user: pb::User, mask: &FieldMask) -> Result<ProfilePatch> {
-    let mut fields = Fields::default();
-    let mut patch = ProfilePatch::default();
-    let metadata = members(&mut fields, "user.metadata", user.metadata);
-    let private = members(&mut fields, "user.private_metadata", user.private_metadata);
-    let own = members(&mut fields, "user.own_metadata", user.own_metadata);
-    for path in &mask.paths {
-        let (name, part) = path.split_once('.').map_or((&**path, None), |(a, b)| (a, Some(b)));
-        match (name, part) {
-            ("email", None) => {
-                patch.email = fields.required("user.email", &user.email, Email::parse);
-            }
-            ("name", None) => {
-                patch.name = fields.required("user.name", &user.name, Name::parse);
-            }
-            ("external_id", None) => {
-                let given = user.external_id.as_deref().filter(|given| !given.is_empty());
-                let parsed = fields.optional("user.external_id", given, ExternalId::parse);
-                patch.external_id = Some(parsed);
-            }
-            ("metadata", part) => merge(&metadata, part, &mut patch.metadata),
-            ("private_metadata", part) => merge(&private, part, &mut patch.private_metadata),
-            ("own_metadata", part) => merge(&own, part, &mut patch.own_metadata),
-            _ => drop(fields.check::<()>("update_mask", Err(no_such_path(path)))),
-        }
-    }
-    fields.finish(|| Some(patch))
-}
-
-fn members(fields: &mut Fields, name: &str, given: Option<Struct>) -> MergePatch {
-    fields.check(name, structs::to_json(given.unwrap_or_default())).unwrap_or_default()
-}
-
-/// Puts what the mask names of an object, all or a part, into a merge patch.
-fn merge(given: &MergePatch, part: Option<&str>, patch: &mut Option<MergePatch>) {
-    let patch = patch.get_or_insert_default();
-    match part {
-        Some(part) => take(part, given, patch),
-        None => patch.extend(given.clone()),
-    }
-}
-
-/// Puts a part of an object, such as `address.city`, into a merge patch; what is
-/// not there is removed.
-fn take(part: &str, given: &Map<String, Value>, patch: &mut Map<String, Value>) {
-    let (name, rest) = part.split_once('.').map_or((part, None), |(name, rest)| (name, Some(rest)));
-    let value = given.get(name);
-    let Some(rest) = rest else {
-        patch.insert(name.to_owned(), value.cloned().unwrap_or(Value::Null));
-        return;
-    };
-    let nothing = Map::new();
-    let given = value.and_then(Value::as_object).unwrap_or(&nothing);
-    let inner = patch.entry(name).or_insert_with(|| Value::Object(Map::new()));
-    if let Value::Object(inner) = inner {
-        take(rest, given, inner);
-    }
-}
-
-fn no_such_path(path: &str) -> Invalid {
-    let set_by_service =
-        ["id", "email_verified_at", "roles", "created_at", "updated_at", "suspended_at", "version"];
-    if set_by_service.contains(&path) {
-        Invalid::new("read_only", format!("{path} is not changed by this method"))
-    } else {
-        Invalid::new("unknown_field", "must name fields of a user")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_part_of_the_metadata_is_taken_by_its_path() {
-        let given = json!({"a": 1, "b": {"c": 2, "d": 3}});
-        let mut patch = Map::new();
-        for part in ["a", "b.c", "b.x", "y.z", "a.q"] {
-            take(part, given.as_object().unwrap(), &mut patch);
-        }
-        let expected = json!({"a": 1, "b": {"c": 2, "x": null}, "y": {"z": null}});
-        assert_eq!(Value::Object(patch), expected);
-    }
 }

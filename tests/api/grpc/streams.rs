@@ -122,6 +122,7 @@ async fn each_operation_of_a_batch_has_its_own_result() {
     let messages = [
         operation("new", create("new")),
         operation("again", create("new")),
+        operation(&"k".repeat(129), create("other")),
         operation("name", Operation::Update(update)),
         operation(
             "roles",
@@ -158,6 +159,8 @@ async fn each_operation_of_a_batch_has_its_own_result() {
     let expected = [
         ("new", "new 1"),
         ("again", "AlreadyExists"),
+        // Told by its index.
+        ("", "InvalidArgument"),
         ("name", "Ada 2"),
         ("roles", "InvalidArgument"),
         ("off", "Ada 3"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use prost_types::{FieldMask, Struct, Value, value::Kind};
 use rollcall::transport::grpc::pb;
 use tonic::Code;
+use tonic_types::StatusExt;
 
 use crate::support::client::Client;
 use crate::support::{PASSWORD, TestApp};
@@ -138,6 +139,18 @@ async fn an_update_that_cannot_be_meant_changes_nothing() {
         assert_eq!(refused, code, "{paths:?} of {version:?}");
     }
     assert_eq!(app.contents(), before);
+}
+
+#[tokio::test]
+async fn of_many_errors_as_many_are_told_as_clients_take() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let user = pb::User { id: admin.id.clone(), ..pb::User::default() };
+    let update_mask = Some(FieldMask { paths: (0..100).map(|n| format!("path{n}")).collect() });
+    let request = pb::UpdateUserRequest { user: Some(user), update_mask, version: None };
+    let status = admin.users().update_user(request).await.unwrap_err();
+    assert_eq!(status.get_details_bad_request().unwrap().field_violations.len(), 50);
+    assert!(status.details().len() < 4 << 10, "{}", status.details().len());
 }
 
 #[tokio::test]
