@@ -110,6 +110,10 @@ async fn what_is_no_call_gets_a_status_in_trailers_and_changes_nothing() {
     connection.send(CREATE, vec![0, 0xff, 0xff, 0xff, 0xff]).await.expect("8");
     connection.send(CREATE, Bytes::new()).await.expect("3");
     connection.send("/rollcall.v1.UserService/Nothing", whole.clone()).await.expect("12");
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        connection.send(&path, vec![2, 0, 0, 0, 3, 97, 98, 99]).await.expect("3");
+    }
     let stranger = Connection::open(&service, "Bearer garbage").await;
     stranger.send(CREATE, whole).await.expect("16");
     assert_eq!(names(&admin).await, before);

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use rollcall::transport::Server;
 use rollcall::transport::grpc::pb::session_service_client::SessionServiceClient;
@@ -101,10 +101,19 @@ impl Channel {
 
     /// Sends a body as it is.
     pub(crate) async fn send(&self, path: &str, body: impl Into<Body>) -> Answer {
+        self.request(self.posting(path, body)).await
+    }
+
+    /// The same, as far as the head of the answer.
+    pub(crate) async fn begin(&self, path: &str, body: impl Into<Body>) -> Response<Body> {
+        self.server.serve(self.posting(path, body)).await
+    }
+
+    fn posting(&self, path: &str, body: impl Into<Body>) -> Request<Body> {
         let mut request = Request::post(path).body(body.into()).unwrap();
         request.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
         request.headers_mut().extend(self.headers.clone());
-        self.request(request).await
+        request
     }
 
     /// Sends a request as it is.

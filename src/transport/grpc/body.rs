@@ -83,7 +83,8 @@ impl HttpBody for Limited {
     }
 }
 
-/// A body of which the call hears how it ended.
+/// A body of which the call hears how it ended, and that is over then: hosts ask on
+/// behind trailers, and the library may have more of them.
 pub struct Heard {
     body: Body,
     call: Option<Call>,
@@ -110,6 +111,9 @@ impl HttpBody for Heard {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.call.is_none() {
+            return Poll::Ready(None);
+        }
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
-use futures_util::StreamExt;
+use futures_util::stream::try_unfold;
 use prost::Message;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
@@ -37,9 +37,10 @@ impl ServerReflection for Reflection {
         request: Request<Streaming<ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
         let (call, requests) = Call::of(request)?;
-        let this = self.clone();
-        let answers = requests
-            .map(move |request| Ok(this.index().answer(request.map_err(status::of_codec)?)));
+        let answers = try_unfold((self.clone(), requests), async |(this, mut requests)| {
+            let Some(request) = next(&mut requests).await? else { return Ok(None) };
+            Ok(Some((this.index().answer(request), (this, requests))))
+        });
         Ok(Response::new(call.answers(answers)))
     }
 }
@@ -53,13 +54,19 @@ impl v1alpha::server_reflection_server::ServerReflection for Reflection {
         request: Request<Streaming<v1alpha::ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
         let (call, requests) = Call::of(request)?;
-        let this = self.clone();
-        let answers = requests.map(move |request| {
-            let request = same_fields(&request.map_err(status::of_codec)?)?;
-            same_fields(&this.index().answer(request))
+        let answers = try_unfold((self.clone(), requests), async |(this, mut requests)| {
+            let Some(request) = next(&mut requests).await? else { return Ok(None) };
+            let answer = same_fields(&this.index().answer(same_fields(&request)?))?;
+            Ok(Some((answer, (this, requests))))
         });
         Ok(Response::new(call.answers(answers)))
     }
+}
+
+/// What is asked for next. Nothing follows what could not be read: the library would
+/// tell of it for ever.
+async fn next<T>(requests: &mut Streaming<T>) -> Result<Option<T>, Status> {
+    requests.message().await.map_err(status::of_codec)
 }
 
 /// The two versions differ in their package alone.

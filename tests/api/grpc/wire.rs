@@ -52,6 +52,29 @@ fn assert_refused(answer: &Answer, code: Code, reason: &str, case: &str) {
 }
 
 #[tokio::test]
+async fn an_answer_is_over_when_its_trailers_are_out() {
+    let channel = TestApp::new().await.anon().channel();
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        for body in [
+            &[2, 0, 0, 0, 3, 97, 98, 99][..],
+            &[0, 0, 0, 0, 9, 1],
+            &[0, 0],
+            &[0, 0xff, 0xff, 0xff, 0xff],
+        ] {
+            let mut answer = channel.begin(&path, body.to_vec()).await.into_body();
+            let mut frames = Vec::new();
+            // Whoever sends it asks for more until there is no more.
+            while let Some(frame) = answer.frame().await {
+                frames.push(frame.unwrap().into_trailers().is_ok());
+                assert!(frames.len() < 10, "{path} {body:?}: {frames:?}");
+            }
+            assert_eq!(frames, [true], "{path} {body:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_message_is_refused() {
     let app = TestApp::new().await;
     let channel = app.admin().await.channel();
