@@ -153,6 +153,11 @@ impl Error {
         Self::Invalid(vec![reason.of(field)])
     }
 
+    /// Too many others change the same thing at the same time.
+    pub fn busy() -> Self {
+        Self::conflict(Self::BUSY, "Others change this at the same time. Try again.")
+    }
+
     /// A conflict with its code and its sentence.
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Conflict { code, detail: detail.into() }

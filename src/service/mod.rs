@@ -59,8 +59,7 @@ const MAX_TRIES: u32 = 10;
 
 /// Too many others change the same thing at the same time.
 fn busy() -> crate::error::Error {
-    let detail = "Others change this at the same time. Try again.";
-    crate::error::Error::conflict(crate::error::Error::BUSY, detail)
+    crate::error::Error::busy()
 }
 
 /// What is known of a request besides what it asks for.

@@ -338,9 +338,8 @@ impl fmt::Display for DatabaseError {
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Collision(_)
-            | DatabaseError::Busy(_)
-            | DatabaseError::Unavailable(_) => Self::unavailable(error),
+            DatabaseError::Busy(_) | DatabaseError::Unavailable(_) => Self::unavailable(error),
+            DatabaseError::Collision(_) => Self::busy(),
             DatabaseError::InDoubt(text) => Self::InDoubt(Cause::new(text)),
             DatabaseError::Repeated => {
                 Self::InProgress { retry_after: std::time::Duration::from_secs(1) }

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use serde_json::Value as Json;
 use spin_sdk::pg::{Connection, DbValue, Error, ParameterValue, PgError, QueryError};
 
 use super::database::{BoxFuture, Database, DatabaseError, Dialect, Row, Statement, Value};
@@ -89,9 +88,7 @@ impl Database for SpinPostgres {
     }
 
     fn commit(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<(), DatabaseError>> {
-        let changes: Json = statements.iter().map(super::postgres_commit::change).collect();
-        let sql = "SELECT rollcall_commit_v1($1)";
-        let statement = Statement::new(sql, vec![changes.to_string().into()]);
+        let statement = super::postgres_commit::commit(&statements);
         Box::pin(async move { self.run_in_time(statement, true).await.map(drop) })
     }
 }

@@ -21,9 +21,31 @@ pub fn in_postgres(sql: &str) -> Cow<'_, str> {
     if rest.is_empty() { Cow::Borrowed(sql) } else { Cow::Owned(format!("{first}{rest}")) }
 }
 
+/// Changes as one statement. Those of several users at once wait for each other before
+/// they begin: in whatever order they name the users, none has what another one waits
+/// for.
+pub fn commit(statements: &[Statement]) -> Statement {
+    let sql = if changes_several_users(statements) {
+        "SELECT rollcall_commit_v1($1) FROM pg_advisory_xact_lock(7237124)"
+    } else {
+        "SELECT rollcall_commit_v1($1)"
+    };
+    let changes: Json = statements.iter().map(change).collect();
+    Statement::new(sql, vec![changes.to_string().into()])
+}
+
+fn changes_several_users(statements: &[Statement]) -> bool {
+    let mut touched = statements.iter().flat_map(|statement| &statement.touches);
+    let first = touched.next();
+    let makes = |statement: &&Statement| statement.sql.starts_with("INSERT INTO users ");
+    let made = statements.iter().filter(makes);
+    let makes_many = |statement: &Statement| statement.sql.contains("json_each(");
+    touched.any(|touch| Some(touch) != first) || made.clone().any(makes_many) || made.count() > 1
+}
+
 /// A statement as `rollcall_commit_v1` takes it: parameters are texts in one JSON
 /// array, and the statement casts each back to its type.
-pub fn change(statement: &Statement) -> Json {
+fn change(statement: &Statement) -> Json {
     let params = statement.params.iter().map(|param| match param {
         Value::Null => Json::Null,
         Value::Integer(integer) => Json::String(integer.to_string()),

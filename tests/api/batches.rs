@@ -82,6 +82,37 @@ async fn each_operation_stands_for_itself() {
 }
 
 #[tokio::test]
+async fn many_at_once_are_done_whatever_their_order() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let users: Vec<_> = (0..100).map(|n| create(&format!("u{n}"))).collect();
+    let created = batch(&admin, "all", &users).await.assert_status(200);
+    let ids = created.body["results"].as_array().unwrap().iter();
+    let ids: Vec<_> = ids.map(|result| result["user"]["id"].clone()).collect();
+    let change = async |place: usize| {
+        let mut ids = ids.clone();
+        ids.rotate_left(place * 7);
+        if place.is_multiple_of(2) {
+            ids.reverse();
+        }
+        let patch = |id| json!({"op": "patch", "id": id, "user": {"name": format!("by {place}")}});
+        let answer = batch(&admin, "all", &ids.into_iter().map(patch).collect::<Vec<_>>()).await;
+        answer.status.as_u16()
+    };
+    let statuses = futures_util::future::join_all((0..12).map(change)).await;
+    assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&200), "{statuses:?}");
+    let make = async |place: usize| {
+        let mut new: Vec<_> = (0..100).map(|n| create(&format!("new{n}"))).collect();
+        new.rotate_left(place * 12);
+        batch(&admin, "all", &new).await.status.as_u16()
+    };
+    let mut statuses = futures_util::future::join_all((0..8).map(make)).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409, 409, 409, 409, 409, 409]);
+}
+
+#[tokio::test]
 async fn all_operations_are_one_change() {
     let app = TestApp::new().await;
     let (admin, alice, bob) = (app.admin().await, app.user("alice").await, app.user("bob").await);

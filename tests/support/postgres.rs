@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use rollcall::store::database::{
     BoxFuture, Database, DatabaseError, Dialect, Row, Statement, Value,
 };
-use rollcall::store::postgres_commit::{change, in_postgres, meaning};
+use rollcall::store::postgres_commit::{commit, in_postgres, meaning};
 use tokio::runtime;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls};
@@ -67,9 +67,7 @@ impl Database for Postgres {
     }
 
     fn commit(&self, statements: Vec<Statement>) -> BoxFuture<'_, Result<(), DatabaseError>> {
-        let changes: serde_json::Value = statements.iter().map(change).collect();
-        let sql = "SELECT rollcall_commit_v1($1)";
-        let statement = Statement::new(sql, vec![changes.to_string().into()]);
+        let statement = commit(&statements);
         Box::pin(async move { self.run(statement).await.map(drop) })
     }
 }
