@@ -34,6 +34,10 @@ const LOOK_PATIENCE: Duration = Duration::from_millis(50);
 const FORGET_PATIENCE: Duration = Duration::from_millis(500);
 /// How long a store that failed is left alone.
 const REST: Duration = Duration::from_secs(1);
+/// How many times as long as it held up a store is left alone that did. Spin's own waits
+/// for a lock of its file by standing still, for up to five seconds, in which nothing
+/// else of the instance goes on and no patience ends.
+const REST_OF_HELD_UP: u32 = 10;
 /// How long the instance remembers by itself.
 pub const INSTANCE_MAX_AGE: Duration = Duration::from_secs(1);
 /// How much it remembers.
@@ -63,6 +67,7 @@ pub struct Cache {
     near: Mutex<HashMap<String, (Row, Fresh)>>,
     changes: AtomicU64,
     resting_until: Mutex<Option<Timestamp>>,
+    held_up_until: Mutex<Option<Timestamp>>,
 }
 
 /// What a look saw besides a row: what a row that is read after it hangs on.
@@ -120,9 +125,18 @@ impl Cache {
         rng: Arc<dyn Rng>,
         timer: Arc<dyn Timer>,
     ) -> Self {
-        let (near, resting_until) = (Mutex::default(), Mutex::default());
-        let changes = AtomicU64::new(0);
-        Self { config, secret, store, clock, rng, timer, near, changes, resting_until }
+        Self {
+            config,
+            secret,
+            store,
+            clock,
+            rng,
+            timer,
+            near: Mutex::default(),
+            changes: AtomicU64::new(0),
+            resting_until: Mutex::default(),
+            held_up_until: Mutex::default(),
+        }
     }
 
     /// Whether anything is remembered at all.
@@ -171,8 +185,8 @@ impl Cache {
         if let Some(epochs) = seen.epochs {
             let entry = Entry { ends_at: seen.ends_at, epochs, row: row.clone() };
             let value = entry.seal(&self.secret, name, &*self.rng);
-            let set = self.store.set(name.to_owned(), value);
-            self.in_time(FORGET_PATIENCE, set).await;
+            let set = self.asked(self.store.set(name.to_owned(), value));
+            self.in_time(FORGET_PATIENCE, Box::pin(set)).await;
         }
     }
 
@@ -189,7 +203,7 @@ impl Cache {
         }
         let sets = touches.iter().map(|touch| {
             let epoch = HEX.encode(&random::<16>(&*self.rng));
-            self.store.set(epoch_name(*touch), epoch.into_bytes())
+            self.asked(self.store.set(epoch_name(*touch), epoch.into_bytes()))
         });
         let all = async { join_all(sets).await.into_iter().collect::<Result<Vec<()>, _>>() };
         self.in_time(FORGET_PATIENCE, Box::pin(all)).await;
@@ -221,7 +235,8 @@ impl Cache {
             return None;
         }
         let names = touches.iter().map(|touch| epoch_name(*touch));
-        let gets = std::iter::once(name.to_owned()).chain(names).map(|name| self.store.get(name));
+        let gets = std::iter::once(name.to_owned()).chain(names);
+        let gets = gets.map(|name| self.asked(self.store.get(name)));
         let all = async { join_all(gets).await.into_iter().collect::<Result<Vec<_>, _>>() };
         let mut values = self.in_time(LOOK_PATIENCE, Box::pin(all)).await?.into_iter();
         let value = values.next().flatten();
@@ -229,6 +244,21 @@ impl Cache {
             String::from_utf8_lossy(&epoch.unwrap_or_default()).into_owned()
         };
         Some((value, values.map(text).collect()))
+    }
+
+    /// A call of the store, unless it has held up the instance lately.
+    async fn asked<T>(&self, call: BoxFuture<'_, Result<T, Failed>>) -> Result<T, Failed> {
+        let begin = self.clock.now();
+        if self.held_up().is_some_and(|until| begin < until) {
+            return Err(Failed);
+        }
+        let answer = call.await;
+        let end = self.clock.now();
+        let lasted = end.since(begin);
+        if lasted > FORGET_PATIENCE {
+            *self.held_up() = Some(end.plus(lasted.saturating_mul(REST_OF_HELD_UP)));
+        }
+        answer
     }
 
     /// Waits for the store so long and no longer; a failure is nobody's business.
@@ -252,6 +282,10 @@ impl Cache {
 
     fn resting(&self) -> MutexGuard<'_, Option<Timestamp>> {
         self.resting_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held_up(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.held_up_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn near(&self) -> MutexGuard<'_, HashMap<String, (Row, Fresh)>> {

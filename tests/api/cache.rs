@@ -260,6 +260,22 @@ async fn a_store_that_failed_is_left_alone_for_a_moment() {
 }
 
 #[tokio::test]
+async fn a_store_that_holds_everybody_up_does_so_once() {
+    let app = remembering().await;
+    let alice = app.user("alice").await;
+    app.key_value.make(Mischief::HoldsUp);
+    let before = app.key_value.calls();
+    alice.get(ME).await.assert_status(200);
+    alice.patch(ME, json!({"name": "Alice"})).await.assert_status(200);
+    alice.get(ME).await.assert_status(200);
+    app.background.run().await;
+    assert_eq!(app.key_value.calls() - before, 1);
+    app.clock.advance(Duration::from_secs(50));
+    alice.get(ME).await.assert_status(200);
+    assert_eq!(app.key_value.calls() - before, 2);
+}
+
+#[tokio::test]
 async fn what_was_read_before_a_change_is_not_remembered_after_it() {
     let app = remembering().await;
     let alice = app.user("alice").await;

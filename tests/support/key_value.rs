@@ -1,11 +1,14 @@
 //! A key-value store that can be made to fail, and to lie.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rollcall::cache::{Failed, KeyValue};
 use rollcall::store::database::BoxFuture;
+
+use super::ports::FixedClock;
 
 /// What a store does instead of its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub(crate) enum Mischief {
     None,
     /// Everything fails.
     Fails,
+    /// Whoever asks stands still for five seconds, and so does everybody else.
+    HoldsUp,
     /// Nothing is ever answered.
     NeverAnswers,
     /// It is full: nothing is written, and it says so.
@@ -34,16 +39,18 @@ pub(crate) struct FakeKeyValue {
     past: Mutex<BTreeMap<String, Vec<u8>>>,
     mischief: Mutex<Mischief>,
     calls: AtomicUsize,
+    clock: Arc<FixedClock>,
 }
 
 impl FakeKeyValue {
     /// It is empty, and does its work.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(clock: Arc<FixedClock>) -> Self {
         Self {
             entries: Mutex::default(),
             past: Mutex::default(),
             mischief: Mutex::new(Mischief::None),
             calls: AtomicUsize::new(0),
+            clock,
         }
     }
 
@@ -64,6 +71,16 @@ impl FakeKeyValue {
         entries.iter().flat_map(|(key, value)| [key.as_bytes(), value].concat()).collect()
     }
 
+    /// What it does at present, which is asked for as often as it is asked anything.
+    fn asked(&self) -> Mischief {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let mischief = *self.mischief.lock().unwrap();
+        if mischief == Mischief::HoldsUp {
+            self.clock.advance(Duration::from_secs(5));
+        }
+        mischief
+    }
+
     fn look(&self, key: &str, mischief: Mischief) -> Option<Vec<u8>> {
         let entries = self.entries.lock().unwrap();
         match mischief {
@@ -81,10 +98,8 @@ impl FakeKeyValue {
 
 impl KeyValue for FakeKeyValue {
     fn get(&self, key: String) -> BoxFuture<'_, Result<Option<Vec<u8>>, Failed>> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        let mischief = *self.mischief.lock().unwrap();
         Box::pin(async move {
-            match mischief {
+            match self.asked() {
                 Mischief::Fails => Err(Failed),
                 Mischief::NeverAnswers => std::future::pending().await,
                 mischief => Ok(self.look(&key, mischief)),
@@ -93,10 +108,8 @@ impl KeyValue for FakeKeyValue {
     }
 
     fn set(&self, key: String, value: Vec<u8>) -> BoxFuture<'_, Result<(), Failed>> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        let mischief = *self.mischief.lock().unwrap();
         Box::pin(async move {
-            match mischief {
+            match self.asked() {
                 Mischief::Fails | Mischief::IsFull => return Err(Failed),
                 Mischief::NeverAnswers => std::future::pending().await,
                 Mischief::Forgets => {}

@@ -85,7 +85,7 @@ impl TestApp {
         let timer = Arc::new(ManualTimer::new());
         let provider = Arc::new(FakeServer::new());
         let (database, log) = (Arc::new(Observed::new(database)), Arc::default());
-        let key_value = Arc::new(FakeKeyValue::new());
+        let key_value = Arc::new(FakeKeyValue::new(clock.clone()));
         let world = World { database, key_value, clock, rng, timer, log, provider };
         Self::on(world, settings).await
     }
