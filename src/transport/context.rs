@@ -34,16 +34,16 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 }
 
 /// The one credential of the request. Several are as bad as none: another
-/// component might have looked at the other one.
+/// component might have looked at the other one. What is of another scheme is none.
 fn credentials(app: &App, headers: &HeaderMap, now: Timestamp) -> Credentials {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Credentials::None };
-    let bearer = value.to_str().ok().and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    match (bearer, values.next()) {
-        (Some(token), None) => Credentials::read(&app.tokens, token, now),
+    let parts = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match (parts, values.next()) {
+        (Some((scheme, token)), None) if scheme.eq_ignore_ascii_case("bearer") => {
+            Credentials::read(&app.tokens, token.trim(), now)
+        }
+        (Some(_), None) => Credentials::None,
         _ => Credentials::Garbage,
     }
 }

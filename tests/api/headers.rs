@@ -48,6 +48,13 @@ async fn every_answer_has_the_headers_that_keep_browsers_safe() {
 }
 
 #[tokio::test]
+async fn what_has_no_content_has_no_length() {
+    let app = TestApp::new().await;
+    let answer = app.user("alice").await.delete("/api/v1/sessions/current").await;
+    assert_eq!(answer.assert_status(204).header("content-length"), None);
+}
+
+#[tokio::test]
 async fn a_head_is_a_get_without_its_body() {
     let app = TestApp::new().await;
     let clients = [app.admin().await, app.user("alice").await, app.anon()];

@@ -46,6 +46,7 @@ async fn readiness_tells_what_is_wrong() {
     assert_snapshot!(app.anon().get("/readyz").await, @r#"
     503 Service Unavailable
     content-type: application/json
+    retry-after: 5
 
     {
       "checks": [

@@ -264,11 +264,16 @@ const OUR_VERSION: HeaderValue = HeaderValue::from_static(VERSION);
 
 /// Adds what every response has.
 pub fn add(response: &mut Response<Body>, request_id: &str, https: bool) {
+    let is_without_content = response.status() == StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(API_VERSION, OUR_VERSION);
+    if is_without_content {
+        // RFC 9110, 8.6: not even of none.
+        headers.remove(header::CONTENT_LENGTH);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
     headers.insert(header::REFERRER_POLICY, NO_REFERRER);
     headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -90,5 +90,9 @@ pub fn readiness(checks: Vec<Check>) -> Response {
         (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
     };
     let checks = checks.into_iter().map(CheckView::from).collect();
-    view::json(code, &ReadinessView { status, checks })
+    let mut response = view::json(code, &ReadinessView { status, checks });
+    if !well {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    response
 }
