@@ -1,9 +1,11 @@
 //! Backups are of one moment, while others write, and a restore is the whole of
 //! one.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use rollcall_testkit::{build, postgres};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -91,4 +93,128 @@ async fn what_is_no_backup_is_not_restored() {
         }
         service.admin().await.get("/api/v1/me").await.expect(200);
     }
+}
+
+/// Every migration that there may ever be.
+const NEWEST: u32 = u32::MAX;
+
+/// Applies these migrations to the Postgres at `url`, as the component does.
+fn migrate(url: &str, versions: RangeInclusive<u32>) {
+    let folder = build::workspace().join("migrations");
+    let sql = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    postgres::query(url, &sql("prepare.postgres.sql"));
+    let names = std::fs::read_dir(&folder).unwrap();
+    let mut names: Vec<_> =
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    for name in names.iter().filter(|name| !name.ends_with(".sqlite.sql")) {
+        let version = name.split_once('_').and_then(|(version, _)| version.parse().ok());
+        if let Some(version) = version.filter(|version| versions.contains(version)) {
+            let mark = format!("INSERT INTO schema_migrations VALUES ({version}, '', 0);");
+            postgres::query(url, &(mark + &sql(name)));
+        }
+    }
+}
+
+/// A Postgres with the migrations up to this one.
+fn postgres_at(version: u32) -> (Database, String) {
+    let database = Database::postgres();
+    let Database::Postgres { url, .. } = &database else { panic!("it is one") };
+    migrate(url, 0..=version);
+    let url = url.clone();
+    (database, url)
+}
+
+const LAST_MIGRATION: &str = "SELECT MAX(version) FROM schema_migrations";
+const ROLES: &str = "SELECT string_agg(name, ' ' ORDER BY name) FROM roles";
+
+fn make_role(database: &Database, name: &str) {
+    database.query(&format!("INSERT INTO roles VALUES ('{name}', '', 0, 0, 1)"));
+}
+
+#[test]
+fn a_backup_of_before_an_upgrade_is_restored_to_what_can_be_upgraded_again() {
+    for version in [1, 4, 7, 8, 9] {
+        let (database, url) = postgres_at(version);
+        make_role(&database, "kept");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("backup").to_str().unwrap().to_owned();
+        let (succeeded, printed) = database.script("backup", &[&file]);
+        assert!(succeeded, "{printed}");
+        for _ in 0..2 {
+            migrate(&url, version + 1..=NEWEST);
+            make_role(&database, "lost");
+
+            let (succeeded, printed) = database.script("restore", &[&file]);
+            assert!(succeeded, "{printed}");
+            assert_eq!(printed, format!("The database is what it was in {file}.\n"));
+            assert_eq!(database.query(LAST_MIGRATION), version.to_string());
+            assert_eq!(database.query(ROLES), "admin kept user");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone_and_stands_in_the_way_of_a_restore() {
+    let (database, _) = postgres_at(NEWEST);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup").to_str().unwrap().to_owned();
+    // What the backup has of it is not restored either.
+    database.query(
+        "CREATE VIEW ours AS SELECT name FROM roles; CREATE EXTENSION pg_trgm; \
+         CREATE SCHEMA theirs; CREATE TABLE theirs.notes AS SELECT 1 AS number",
+    );
+    let (succeeded, printed) = database.script("backup", &[&file]);
+    assert!(succeeded, "{printed}");
+    database.query("UPDATE theirs.notes SET number = 2");
+    make_role(&database, "lost");
+    let (succeeded, printed) = database.script("restore", &[&file]);
+    assert!(succeeded, "{printed}");
+    assert_eq!(database.query("SELECT number FROM theirs.notes"), "2");
+    assert_eq!(database.query("SELECT name FROM ours ORDER BY name"), "admin\nuser");
+
+    make_role(&database, "still-there");
+    database.query("CREATE VIEW theirs.roles AS SELECT name FROM public.roles");
+    let (succeeded, printed) = database.script("restore", &[&file]);
+    assert!(
+        !succeeded && printed.contains("view theirs.roles depends on table roles"),
+        "{printed}"
+    );
+    assert_eq!(database.query(ROLES), "admin still-there user");
+}
+
+#[test]
+fn a_backup_that_breaks_off_or_is_of_something_else_changes_nothing() {
+    let (database, _) = postgres_at(NEWEST);
+    let something_else = Database::postgres();
+    // Enough that a backup breaks off within a table too.
+    for database in [&database, &something_else] {
+        database.query(
+            "CREATE TABLE numbers AS \
+             SELECT number, md5(number::text) FROM generate_series(1, 20000) AS number",
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for (name, database) in [("whole", &database), ("something else", &something_else)] {
+        let (succeeded, printed) = database.script("backup", &[&path(name)]);
+        assert!(succeeded, "{printed}");
+    }
+    make_role(&database, "still-there");
+
+    let whole = std::fs::read(path("whole")).unwrap();
+    let mut files = vec![path("something else")];
+    for tenths in 0..10 {
+        let file = path(&format!("{tenths} tenths"));
+        std::fs::write(&file, &whole[..whole.len() / 10 * tenths]).unwrap();
+        files.push(file);
+    }
+    for file in files {
+        let (succeeded, printed) = database.script("restore", &[&file]);
+        assert!(!succeeded && printed.ends_with("Nothing was restored.\n"), "{printed}");
+        assert_eq!(database.query(ROLES), "admin still-there user");
+    }
+    let (succeeded, printed) = database.script("restore", &[&path("whole")]);
+    assert!(succeeded, "{printed}");
+    assert_eq!(database.query(ROLES), "admin user");
 }
