@@ -2,10 +2,12 @@
 //! one.
 
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rollcall_testkit::{build, postgres};
+use rusqlite::Connection;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -217,4 +219,87 @@ fn a_backup_that_breaks_off_or_is_of_something_else_changes_nothing() {
     let (succeeded, printed) = database.script("restore", &[&path("whole")]);
     assert!(succeeded, "{printed}");
     assert_eq!(database.query(ROLES), "admin user");
+}
+
+/// Makes an SQLite database of which this is told.
+fn sqlite_that_tells(file: &Path, told: &str) -> Connection {
+    let connection = Connection::open(file).unwrap();
+    let sql = format!(
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; \
+         CREATE TABLE schema_migrations (version BIGINT, checksum TEXT, applied_at BIGINT); \
+         CREATE TABLE told (what TEXT); CREATE INDEX told_what ON told (what); \
+         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 1000) \
+         INSERT INTO told SELECT '{told} ' || n FROM n;"
+    );
+    connection.execute_batch(&sql).unwrap();
+    connection
+}
+
+/// A file that SQLite keeps beside a database.
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+#[test]
+fn what_a_database_that_is_gone_has_left_does_not_get_into_the_restored_one() {
+    let database = Database::sqlite();
+    let file = database.file();
+    let gone = sqlite_that_tells(&file, "gone");
+    let left: Vec<_> =
+        ["-wal", "-shm"].map(|suffix| std::fs::read(beside(&file, suffix)).unwrap()).into();
+    drop(gone);
+    std::fs::remove_file(&file).unwrap();
+    // As after a crash: nobody has them open.
+    std::fs::write(beside(&file, "-wal"), &left[0]).unwrap();
+    std::fs::write(beside(&file, "-shm"), &left[1]).unwrap();
+    // A restore that was killed has left something too.
+    std::fs::write(beside(&file, ".new"), "half of something").unwrap();
+    std::fs::write(beside(&file, ".new-wal"), &left[0]).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("backup");
+    drop(sqlite_that_tells(&backup, "kept"));
+    let (succeeded, printed) = database.script("restore", &[backup.to_str().unwrap()]);
+    assert!(succeeded, "{printed}");
+    assert_eq!(database.query("PRAGMA integrity_check"), "ok");
+    assert_eq!(database.query("SELECT COUNT(*) FROM told WHERE what LIKE 'kept %'"), "1000");
+    assert!(!beside(&file, ".new").exists() && !beside(&file, ".new-wal").exists());
+}
+
+#[test]
+fn a_database_that_was_removed_while_it_is_in_use_is_not_restored() {
+    let database = Database::sqlite();
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("backup");
+    drop(sqlite_that_tells(&backup, "kept"));
+
+    let in_use = sqlite_that_tells(&database.file(), "in use");
+    std::fs::remove_file(database.file()).unwrap();
+    let (succeeded, printed) = database.script("restore", &[backup.to_str().unwrap()]);
+    assert!(!succeeded && printed.contains("in use: stop the service first"), "{printed}");
+    assert!(!database.file().exists() && beside(&database.file(), "-wal").exists());
+    assert!(!beside(&database.file(), ".new").exists());
+
+    drop(in_use);
+    let (succeeded, printed) = database.script("restore", &[backup.to_str().unwrap()]);
+    assert!(succeeded, "{printed}");
+    assert_eq!(database.query("SELECT what FROM told LIMIT 1"), "kept 1");
+}
+
+#[test]
+fn an_sqlite_database_of_something_else_is_not_restored() {
+    let database = Database::sqlite();
+    drop(sqlite_that_tells(&database.file(), "still there"));
+    let folder = tempfile::tempdir().unwrap();
+    // SQLite takes an empty file for an empty database.
+    let (empty, other) = (folder.path().join("empty"), folder.path().join("other"));
+    std::fs::write(&empty, "").unwrap();
+    Connection::open(&other).unwrap().execute_batch("CREATE TABLE notes (note TEXT)").unwrap();
+    for file in [empty, other] {
+        let (succeeded, printed) = database.script("restore", &[file.to_str().unwrap()]);
+        assert!(!succeeded && printed.contains("no such table: schema_migrations"), "{printed}");
+        assert_eq!(database.query("SELECT what FROM told LIMIT 1"), "still there 1");
+    }
 }
