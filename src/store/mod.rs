@@ -144,7 +144,9 @@ impl Store {
         }
         let mut state = self.migrations().await?;
         if self.auto_migrate && matches!(state, migrate::State::Pending(_)) {
-            self.migrate().await?;
+            // Whatever stands in the way: what was asked for is not begun.
+            let unavailable = |error: DatabaseError| DatabaseError::Unavailable(error.to_string());
+            self.migrate().await.map_err(unavailable)?;
             state = self.migrations().await?;
         }
         match state {

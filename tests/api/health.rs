@@ -1,7 +1,7 @@
 //! `/health`, `/livez`, `/readyz`.
 
 use insta::assert_snapshot;
-use rollcall::store::database::DatabaseError;
+use rollcall::store::database::{DatabaseError, Statement};
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -123,4 +123,16 @@ async fn a_database_that_another_component_has_changed_is_left_alone() {
         there.get("/api/v1/me").await.assert_problem(503, "unavailable");
         assert_eq!(app.contents(), before);
     }
+}
+
+#[tokio::test]
+async fn migrations_that_cannot_be_applied_are_waited_for() {
+    let app = TestApp::new().await;
+    // As where the role may not make tables.
+    app.database.before_commit(vec![Statement::new("SELECT * FROM forbidden", Vec::new())]);
+    let answer = app.anon().get("/.well-known/jwks.json").await;
+    let answer = answer.assert_problem(503, "unavailable");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+
+    app.anon().get("/.well-known/jwks.json").await.assert_status(200);
 }
