@@ -106,7 +106,8 @@ impl App {
             Arc::clone(&ports.rng),
             Arc::clone(&ports.timer),
         ));
-        let store = Store::new(ports.database, Arc::clone(&cache), config.auto_migrate);
+        let now = ports.clock.now();
+        let store = Store::new(ports.database, Arc::clone(&cache), config.auto_migrate, now);
         let (config, tokens, keys) = (Arc::new(config), Arc::default(), Arc::default());
         let mailer = mailer::of(&config.mail.transport, ports.http);
         let Ports { clock, rng, timer, passwords, log, background, .. } = ports;

@@ -36,9 +36,11 @@ pub mod sqlite;
 pub mod users;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use crate::cache::Cache;
+use crate::domain::time::Timestamp;
 use database::{Database, DatabaseError, Row, Statement, Touch};
 use deferred::Deferred;
 
@@ -46,20 +48,38 @@ use deferred::Deferred;
 /// deadlock, one is undone.
 const COLLISIONS: u32 = 3;
 
+/// How long an instance believes that the schema is current: a newer component may
+/// migrate the database meanwhile.
+const SCHEMA_BELIEVED: Duration = Duration::from_secs(60);
+
 /// The database, as services use it.
 #[derive(Clone)]
 pub struct Store {
     database: Arc<dyn Database>,
     cache: Arc<Cache>,
-    migrated: Arc<AtomicBool>,
+    schema: Arc<Schema>,
     auto_migrate: bool,
+}
+
+/// What was seen of the migrations.
+struct Schema {
+    is_current: AtomicBool,
+    /// In microseconds.
+    look_again_at: AtomicI64,
 }
 
 impl Store {
     /// A store over a database. With `auto_migrate`, what is pending is applied
     /// before the first use; without, its use fails until somebody applied it.
-    pub fn new(database: Arc<dyn Database>, cache: Arc<Cache>, auto_migrate: bool) -> Self {
-        Self { database, cache, migrated: Arc::new(AtomicBool::new(false)), auto_migrate }
+    pub fn new(
+        database: Arc<dyn Database>,
+        cache: Arc<Cache>,
+        auto_migrate: bool,
+        now: Timestamp,
+    ) -> Self {
+        let look_again_at = AtomicI64::new(now.plus(SCHEMA_BELIEVED).micros());
+        let schema = Arc::new(Schema { is_current: AtomicBool::new(false), look_again_at });
+        Self { database, cache, schema, auto_migrate }
     }
 
     /// Runs one statement, which is atomic by itself.
@@ -128,9 +148,23 @@ impl Store {
         let _ = self.require_migrated().await;
     }
 
-    /// Which migrations the database has had.
+    /// Looks at the migrations again before the next use, if that was a while ago.
+    /// Each request says when it came, so that the store need not ask for the time.
+    pub fn look_again(&self, now: Timestamp) {
+        if now.micros() >= self.schema.look_again_at.load(Ordering::Relaxed) {
+            let next = now.plus(SCHEMA_BELIEVED).micros();
+            self.schema.look_again_at.store(next, Ordering::Relaxed);
+            self.schema.is_current.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Which migrations the database has had. Unless they are those of this
+    /// component, it is not used until they are.
     pub async fn migrations(&self) -> Result<migrate::State, DatabaseError> {
-        migrate::state(&*self.database).await
+        let state = migrate::state(&*self.database).await?;
+        let is_current = state == migrate::State::Current;
+        self.schema.is_current.store(is_current, Ordering::Relaxed);
+        Ok(state)
     }
 
     /// Applies what is pending and says what that was.
@@ -139,7 +173,7 @@ impl Store {
     }
 
     async fn require_migrated(&self) -> Result<(), DatabaseError> {
-        if self.migrated.load(Ordering::Relaxed) {
+        if self.schema.is_current.load(Ordering::Relaxed) {
             return Ok(());
         }
         let mut state = self.migrations().await?;
@@ -150,10 +184,7 @@ impl Store {
             state = self.migrations().await?;
         }
         match state {
-            migrate::State::Current => {
-                self.migrated.store(true, Ordering::Relaxed);
-                Ok(())
-            }
+            migrate::State::Current => Ok(()),
             other => Err(DatabaseError::Unavailable(other.to_string())),
         }
     }

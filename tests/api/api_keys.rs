@@ -175,6 +175,8 @@ async fn the_last_use_of_a_key_is_written_once_a_minute() {
         (1, 0, "2026-01-01T00:01:00.000000Z"),
     ] {
         app.clock.advance(Duration::from_secs(seconds));
+        // Once a minute a request looks at the migrations: not the one that is counted.
+        last_use().await;
         let before = app.database.calls();
         key.get("/api/v1/users").await.assert_status(200);
         // Nobody waits for it.

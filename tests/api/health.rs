@@ -1,5 +1,7 @@
 //! `/health`, `/livez`, `/readyz`.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use rollcall::store::database::{DatabaseError, Statement};
 use serde_json::json;
@@ -135,4 +137,32 @@ async fn migrations_that_cannot_be_applied_are_waited_for() {
     assert_eq!(answer.header("retry-after"), Some("1"));
 
     app.anon().get("/.well-known/jwks.json").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn an_instance_that_has_looked_before_looks_again_after_a_minute_or_as_it_is_asked() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let asked = app.another_instance(&[]).await;
+    let there = asked.anon().showing(&alice.access_token);
+    there.get("/api/v1/me").await.assert_status(200);
+    app.sql(
+        "INSERT INTO schema_migrations (version, checksum, applied_at) VALUES (9999, '', 0)",
+        Vec::new(),
+    )
+    .await;
+
+    asked.anon().get("/readyz").await.assert_status(503);
+    there.get("/api/v1/me").await.assert_problem(503, "unavailable");
+    app.clock.advance(Duration::from_secs(59));
+    alice.get("/api/v1/me").await.assert_status(200);
+    app.clock.advance(Duration::from_secs(1));
+    let calls = app.database.calls();
+    alice.get("/api/v1/me").await.assert_problem(503, "unavailable");
+    // It has looked, and done nothing else.
+    assert_eq!(app.database.calls() - calls, 2);
+
+    app.sql("DELETE FROM schema_migrations WHERE version = 9999", Vec::new()).await;
+    alice.get("/api/v1/me").await.assert_status(200);
+    there.get("/api/v1/me").await.assert_status(200);
 }

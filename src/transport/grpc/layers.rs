@@ -88,6 +88,7 @@ pub async fn around(
     next: Next,
 ) -> Response<Body> {
     let begin = app.now();
+    app.store.look_again(begin);
 
     // The call gets a name. Who calls is read, not believed.
     let cx = context::read(&app, &request, begin);

@@ -102,6 +102,7 @@ impl Server {
     pub async fn serve(&self, mut request: Request<Body>) -> Response<Body> {
         let app = &*self.app;
         let begin = app.now();
+        app.store.look_again(begin);
 
         // The request gets a name: the client's if it is well-formed, else a new one.
         // Who calls is read, not believed: services decide what it is worth.
