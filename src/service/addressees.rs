@@ -69,7 +69,7 @@ fn locale(app: &App, cx: &Context) -> Locale {
 pub(super) fn user(addressee: &Addressee) -> Option<UserId> {
     match addressee {
         Addressee::User(user, _) => Some(user.id),
-        Addressee::Registered(_) | Addressee::Nobody => None,
+        Addressee::Registered(..) | Addressee::Nobody => None,
     }
 }
 
@@ -87,7 +87,7 @@ pub(super) fn draft_unless_suspended(
             let send = if user.suspended_at.is_none() { Send::Yes } else { Send::Pretend };
             (draft_to(app, cx, user, message), send)
         }
-        Addressee::Registered(registration) => {
+        Addressee::Registered(registration, _) => {
             (draft_to_stranger(app, cx, &registration.email, message), Send::Yes)
         }
         Addressee::Nobody => (draft_to_stranger(app, cx, named, message), Send::Pretend),

@@ -75,7 +75,7 @@ pub(super) async fn finish(
             proof.extend(proven);
             user
         }
-        Addressee::Registered(registration) => {
+        Addressee::Registered(registration, _) => {
             let person = Person {
                 email: &registration.email,
                 name: &registration.name,

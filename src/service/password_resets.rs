@@ -61,12 +61,12 @@ pub async fn confirm(
             let hash = hash_for(app, (&user.email, &user.name), FIELD, password).await?;
             set_password(app, cx, now, &stored, &user, &hash)?
         }
-        Addressee::Registered(registration) if stored.user.is_none() => {
+        Addressee::Registered(registration, _) if stored.user.is_none() => {
             let person = (&registration.email, &registration.name);
             let hash = hash_for(app, person, FIELD, password).await?;
             make_user(app, cx, now, &stored, &registration, &hash)
         }
-        Addressee::User(..) | Addressee::Registered(_) | Addressee::Nobody => {
+        Addressee::User(..) | Addressee::Registered(..) | Addressee::Nobody => {
             return Err(invalid());
         }
     };

@@ -75,7 +75,7 @@ async fn ask_for_proof(app: &App, cx: &Context, new: NewRegistration) -> Result<
             // Written all the same, and over before it begins.
             (addressees::draft_to(app, cx, user, message), now, Some(user.id))
         }
-        Addressee::Registered(_) | Addressee::Nobody => {
+        Addressee::Registered(..) | Addressee::Nobody => {
             let message = proof_message(app, &token);
             let draft = addressees::draft_to_stranger(app, cx, &registration.email, message);
             (draft, now.plus(registration::LIFETIME), None)

@@ -21,8 +21,9 @@ macro_rules! session_here {
 pub enum Addressee {
     /// A user's, whose password hash, if any, stands beside.
     User(Box<User>, Option<String>),
-    /// That of somebody who registered and did not prove it yet; the last one.
-    Registered(Registration),
+    /// That of somebody who registered and did not prove it yet: the last one, and whether
+    /// there are others.
+    Registered(Registration, bool),
     /// Nobody's that we know.
     Nobody,
 }
@@ -36,7 +37,9 @@ pub fn by_address(normalized: &str, place: Option<AddressPrefix>, now: Timestamp
         session_here!(),
         ", ",
         registration_columns!(),
-        ", u.password_hash, ",
+        ", (SELECT o.id FROM registrations o WHERE o.email_normalized = a.address \
+         AND o.expires_at > a.now AND o.id <> r.id LIMIT 1) AS other_registration, \
+         u.password_hash, ",
         user_columns!(),
         " FROM (SELECT CAST($1 AS TEXT) AS address, CAST($2 AS BIGINT) AS now, CAST($3 AS TEXT) AS place) a \
          LEFT JOIN users u ON u.email_normalized = a.address \
@@ -66,8 +69,10 @@ pub fn signing_in(normalized: &str, place: Option<AddressPrefix>) -> Statement {
 pub fn from_row(row: Row) -> Result<(bool, Addressee), DatabaseError> {
     let mut columns = row.read();
     let was_here = columns.optional_text()?.is_some();
-    if let Some(registration) = registrations::from_columns(&mut columns)? {
-        return Ok((was_here, Addressee::Registered(registration)));
+    let registration = registrations::from_columns(&mut columns)?;
+    let has_others = columns.optional_text()?.is_some();
+    if let Some(registration) = registration {
+        return Ok((was_here, Addressee::Registered(registration, has_others)));
     }
     let user = user_from_columns(columns)?;
     let user = user.map(|(user, hash)| Addressee::User(Box::new(user), hash));

@@ -48,6 +48,17 @@ pub fn by_id(id: RegistrationId, now: Timestamp) -> Statement {
     Statement::new(sql, vec![id.to_string().into(), now.into()])
 }
 
+/// The last registrations of a normalised address that still wait, the newest first.
+pub fn of_address(normalized: &str, most: u32, now: Timestamp) -> Statement {
+    let sql = concat!(
+        "SELECT ",
+        registration_columns!(),
+        " FROM registrations r WHERE r.email_normalized = $1 AND r.expires_at > $2 \
+         ORDER BY r.id DESC LIMIT $3"
+    );
+    Statement::new(sql, vec![normalized.into(), now.into(), most.into()])
+}
+
 /// Deletes every registration of an address: it belongs to a user now.
 pub fn delete_of(email: &Email) -> Statement {
     let sql = "DELETE FROM registrations WHERE email_normalized = $1";
@@ -61,7 +72,7 @@ pub fn purge(now: Timestamp, limit: u32) -> Statement {
     Statement::new(sql, vec![now.into(), limit.into()])
 }
 
-/// Reads a row of [`by_id`].
+/// Reads a row of [`by_id`] or [`of_address`].
 pub fn from_row(row: Row) -> Result<Registration, DatabaseError> {
     let found = from_columns(&mut row.read())?;
     found.ok_or_else(|| DatabaseError::Other("a registration without an id".to_owned()))

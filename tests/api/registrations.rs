@@ -189,6 +189,62 @@ async fn a_lost_mail_is_sent_again_with_another_token_that_ends_the_first() {
     sign_in(&anon, PASSWORD).await.assert_status(201);
 }
 
+/// What is mailed again when the owner of the address and then a stranger registered.
+async fn mailed_again_after_a_stranger(app: &TestApp) -> String {
+    for password in [PASSWORD, "the stranger's password"] {
+        app.anon().post(REGISTER, registration(password)).await.assert_status(202);
+        app.token_to(ADA, "verify_email").await;
+    }
+    app.anon().post(VERIFY, json!({"email": ADA})).await.assert_status(202);
+    app.token_to(ADA, "verify_email").await
+}
+
+#[tokio::test]
+async fn what_is_mailed_again_gives_nobody_the_password_of_a_stranger() {
+    let app = TestApp::new().await;
+    let anon = app.anon();
+    let token = mailed_again_after_a_stranger(&app).await;
+    anon.post(CONFIRM, json!({"token": token})).await.assert_status(204);
+    for password in [PASSWORD, "the stranger's password"] {
+        sign_in(&anon, password).await.assert_problem(401, "invalid_credentials");
+    }
+    assert_eq!(users(&app).await, 1);
+    // The owner chooses one now.
+    anon.post("/api/v1/password-resets", json!({"email": ADA})).await.assert_status(202);
+    let reset = app.token_to(ADA, "reset_password").await;
+    let chosen = json!({"token": reset, "new_password": PASSWORD});
+    anon.post("/api/v1/password-resets/confirm", chosen).await.assert_status(204);
+    sign_in(&anon, PASSWORD).await.assert_status(201);
+    let again = anon.post(CONFIRM, json!({"token": token})).await;
+    assert_eq!(again.assert_status(422).field_errors(), [("token", "invalid_token")]);
+}
+
+#[tokio::test]
+async fn the_password_that_is_shown_with_what_is_mailed_again_says_whose_registration_it_is() {
+    let app = TestApp::new().await;
+    let anon = app.anon();
+    let token = mailed_again_after_a_stranger(&app).await;
+    let before = app.contents();
+    let shown = json!({"token": token, "password": "nobody's password"});
+    let answer = anon.post(CONFIRM, shown).await.assert_problem(422, "validation_failed");
+    assert_eq!(answer.field_errors(), [("password", "wrong_password")]);
+    assert_eq!(app.contents(), before);
+    let shown = json!({"token": token, "password": PASSWORD});
+    anon.post(CONFIRM, shown).await.assert_status(204);
+    sign_in(&anon, "the stranger's password").await.assert_problem(401, "invalid_credentials");
+    sign_in(&anon, PASSWORD).await.assert_status(201);
+}
+
+#[tokio::test]
+async fn what_was_mailed_again_proves_no_address_that_a_user_got_meanwhile() {
+    let app = TestApp::new().await;
+    let token = mailed_again_after_a_stranger(&app).await;
+    let ada = app.user("ada").await;
+    let late = app.anon().post(CONFIRM, json!({"token": token})).await;
+    late.assert_problem(409, "email_taken");
+    assert_eq!(ada.get("/api/v1/me").await.body["email_verified_at"], Value::Null);
+}
+
 #[tokio::test]
 async fn asking_for_a_proof_tells_nothing_of_the_address() {
     let app = TestApp::new().await;
@@ -197,12 +253,17 @@ async fn asking_for_a_proof_tells_nothing_of_the_address() {
     anon.post(REGISTER, registration(PASSWORD)).await.assert_status(202);
     app.mail_to(ADA, "verify_email").await;
     let proven = app.admin().await.email;
+    let twice = "twice@example.com";
+    for password in [PASSWORD, "the stranger's password"] {
+        let body = json!({"email": twice, "name": "Twice", "password": password});
+        anon.post(REGISTER, body).await.assert_status(202);
+    }
     let mut seen = Vec::new();
-    let emails = [&*alice.email, ADA, &*proven, "nobody@example.com"];
-    for (place, email) in ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"].iter().zip(emails) {
+    let emails = [&*alice.email, ADA, &*proven, "nobody@example.com", twice];
+    for (place, email) in (1..).zip(emails) {
         let before = app.database.calls();
-        let answer =
-            anon.calling_from(place).post(VERIFY, json!({"email": email})).await.assert_status(202);
+        let anon = anon.calling_from(&format!("192.0.2.{place}"));
+        let answer = anon.post(VERIFY, json!({"email": email})).await.assert_status(202);
         seen.push((answer.to_string(), app.database.calls() - before));
     }
     assert!(seen.iter().all(|one| *one == seen[0]), "{seen:#?}");
@@ -210,6 +271,7 @@ async fn asking_for_a_proof_tells_nothing_of_the_address() {
     assert_eq!(app.mails_to(ADA).await.len(), 2);
     assert_eq!(app.mails_to(&proven).await.len(), 0);
     assert_eq!(app.mails_to("nobody@example.com").await.len(), 0);
+    assert_eq!(app.mails_to(twice).await.len(), 3);
 }
 
 #[tokio::test]
