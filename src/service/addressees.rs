@@ -9,10 +9,12 @@ use crate::domain::id::UserId;
 use crate::domain::locale::Locale;
 use crate::domain::mail::{Draft, Message};
 use crate::domain::rate_limit::Policy;
+use crate::domain::registration::RegistrationMode;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::error::Result;
 use crate::store::addressees::{self, Addressee};
+use crate::store::database::Row;
 
 /// Whose an address is that a stranger named in order to have a mail sent there.
 ///
@@ -29,7 +31,7 @@ pub(super) async fn named_by_stranger(
     let now = app.now();
     let target = addressees::by_address(email.normalized(), cx.place(), now);
     let (was_here, addressee) = match attempt.look(app, target).await? {
-        Some(row) => addressees::from_row(row)?,
+        Some(row) => from_row(app, row)?,
         None => (false, Addressee::Nobody),
     };
     if was_here {
@@ -43,8 +45,19 @@ pub(super) async fn named_by_stranger(
 /// Whose a normalised address is.
 pub(super) async fn by_address(app: &App, normalized: &str, now: Timestamp) -> Result<Addressee> {
     let rows = app.store.query(addressees::by_address(normalized, None, now)).await?;
-    let found = rows.into_iter().next().map(addressees::from_row).transpose()?;
+    let found = rows.into_iter().next().map(|row| from_row(app, row)).transpose()?;
     Ok(found.map_or(Addressee::Nobody, |(_, addressee)| addressee))
+}
+
+/// Where only some may register, a registration from before is nobody's.
+fn from_row(app: &App, row: Row) -> Result<(bool, Addressee)> {
+    let (was_here, addressee) = addressees::from_row(row)?;
+    Ok(match addressee {
+        Addressee::Registered(..) if app.config.registration != RegistrationMode::Open => {
+            (was_here, Addressee::Nobody)
+        }
+        other => (was_here, other),
+    })
 }
 
 /// A mail to a user.

@@ -2,7 +2,7 @@
 
 use super::one_time_tokens::{self, Terms};
 use super::rate_limits::Attempt;
-use super::registrations::{Person, admit, proof, proof_message};
+use super::registrations::{Person, admit, proof, proof_message, require_open};
 use super::{Context, addressees, mails};
 use crate::app::App;
 use crate::domain::email::Email;
@@ -99,6 +99,7 @@ async fn confirm_registration(
     stored: &StoredToken,
     password: Option<Password>,
 ) -> Result<()> {
+    require_open(app)?;
     let waiting = waiting(app, stored).await?;
     let last = waiting.first().ok_or_else(|| one_time_tokens::invalid("token"))?;
     let decided = stored.purpose == TokenPurpose::Registration;

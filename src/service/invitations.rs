@@ -2,7 +2,7 @@
 
 use super::one_time_tokens::{self, Terms};
 use super::rate_limits::{self, Account};
-use super::{Context, access, addressees, mails, user_roles, users};
+use super::{Context, access, addressees, mails, registrations, user_roles, users};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::EventKind;
@@ -37,6 +37,7 @@ pub async fn create(
     if roles != [RoleName::USER] && !caller.user.permissions.allow(&Permission::ROLES_WRITE) {
         return Err(Error::lacks(Permission::ROLES_WRITE));
     }
+    registrations::require_not_closed(app)?;
     require_grantable(app, &caller.user.permissions, &roles).await?;
     let account = Account::Actor(caller.actor());
     rate_limits::spend(app, cx, Policy::INVITATION, Some(account)).await?;

@@ -44,20 +44,35 @@ pub struct NewRegistration {
 /// Registers somebody. The answer does not tell, by its words or by its time,
 /// whether the address is known; the mail does.
 pub async fn register(app: &App, cx: &Context, new: NewRegistration) -> Result<()> {
-    let open = app.config.registration;
-    match (open, &new.invitation) {
-        (RegistrationMode::Closed, _) => {
-            Err(Error::refused("registration_closed", "Nobody can register here."))
+    match &new.invitation {
+        None => {
+            require_open(app)?;
+            ask_for_proof(app, cx, new).await
         }
-        (RegistrationMode::Invite, None) => {
-            let detail = "Only who was invited can register here, with the invitation.";
-            Err(Error::refused("invitation_required", detail))
-        }
-        (RegistrationMode::Open, None) => ask_for_proof(app, cx, new).await,
-        (RegistrationMode::Open | RegistrationMode::Invite, Some(token)) => {
+        Some(token) => {
+            require_not_closed(app)?;
             accept(app, cx, &new, token).await
         }
     }
+}
+
+/// Fails where nobody becomes a user by a registration, also by one that was made when
+/// everybody could.
+pub(super) fn require_open(app: &App) -> Result<()> {
+    require_not_closed(app)?;
+    if app.config.registration == RegistrationMode::Invite {
+        let detail = "Only who was invited can register here, with the invitation.";
+        return Err(Error::refused("invitation_required", detail));
+    }
+    Ok(())
+}
+
+/// Fails where nobody becomes a user by an invitation either.
+pub(super) fn require_not_closed(app: &App) -> Result<()> {
+    if app.config.registration == RegistrationMode::Closed {
+        return Err(Error::refused("registration_closed", "Nobody can register here."));
+    }
+    Ok(())
 }
 
 async fn ask_for_proof(app: &App, cx: &Context, new: NewRegistration) -> Result<()> {

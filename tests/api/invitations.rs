@@ -94,6 +94,16 @@ async fn by_invitation_only_means_that() {
 }
 
 #[tokio::test]
+async fn where_nobody_can_register_nobody_is_invited() {
+    let app = TestApp::with(&[("registration", "closed")]).await;
+    let admin = app.admin().await;
+    let before = app.contents();
+    let answer = admin.post(INVITATIONS, json!({"email": ADA})).await;
+    answer.assert_problem(403, "registration_closed");
+    assert_eq!(app.contents(), before);
+}
+
+#[tokio::test]
 async fn nobody_invites_to_more_than_they_may_do() {
     let app = TestApp::new().await;
     let inviter = inviter(&app).await;

@@ -162,6 +162,36 @@ async fn registration_can_be_closed() {
 }
 
 #[tokio::test]
+async fn nobody_who_registered_before_is_a_user_after_registration_was_closed() {
+    for (mode, code) in [("closed", "registration_closed"), ("invite", "invitation_required")] {
+        let app = TestApp::new().await;
+        app.anon().post(REGISTER, registration(PASSWORD)).await.assert_status(202);
+        let token = app.token_to(ADA, "verify_email").await;
+        let email = json!({"email": ADA});
+        let link = app.anon().post("/api/v1/magic-links", email.clone()).await.assert_status(202);
+        let link = json!({"token": app.token_to(ADA, "magic_link").await, "request": link.body["request"]});
+        app.anon().post("/api/v1/password-resets", email.clone()).await.assert_status(202);
+        let reset = app.token_to(ADA, "reset_password").await;
+        let reset = json!({"token": reset, "new_password": "another password"});
+
+        let closed = app.another_instance(&[("registration", mode)]).await;
+        let anon = closed.anon();
+        for token in [json!({"token": token}), json!({"token": token, "password": PASSWORD})] {
+            anon.post(CONFIRM, token).await.assert_problem(403, code);
+        }
+        for (path, body) in [("magic-links", link), ("password-resets", reset)] {
+            let answer = anon.post(format!("/api/v1/{path}/confirm"), body).await;
+            assert_eq!(answer.assert_status(422).field_errors(), [("token", "invalid_token")]);
+        }
+        let mails = app.mails_to(ADA).await.len();
+        for path in ["email-verifications", "magic-links", "email-codes", "password-resets"] {
+            anon.post(format!("/api/v1/{path}"), email.clone()).await.assert_status(202);
+        }
+        assert_eq!((closed.mails_to(ADA).await.len(), users(&app).await), (mails, 0), "{mode}");
+    }
+}
+
+#[tokio::test]
 async fn every_bad_field_of_a_registration_is_told() {
     let app = TestApp::new().await;
     let body = json!({"email": "ada", "password": "short", "invitation": "x", "roles": ["admin"]});

@@ -63,10 +63,14 @@ pub async fn create(
     answer(&cx, mailed::accepted, email_verifications::ask(&app, &cx, &email)).await
 }
 
-/// Proves an address, once: whoever registered with it can sign in from now on.
+/// Proves an address, once: whoever registered with it can sign in from now on. Where
+/// several did and the link was asked for again, it decides for none of them: without
+/// a `password`, the user has none.
 #[utoipa::path(post, path = "/api/v1/email-verifications/confirm", tag = "registrations",
     operation_id = "confirm_email", security(()), request_body = ConfirmEmailBody,
     responses((status = 204, description = "Proven."),
+        (status = 403, description = "Of a registration, where not everybody may register any more: \
+            `registration_closed`, `invitation_required`."),
         (status = 409, description = "`email_taken`: another user has this address."),
         (status = 429, description = "Too many requests.")))]
 pub async fn confirm(

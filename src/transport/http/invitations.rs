@@ -118,6 +118,7 @@ pub struct InvitationListView {
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations", operation_id = "invite",
     request_body = InviteBody,
     responses((status = 201, description = "A mail is on its way.", body = InvitationView),
+        (status = 403, description = "`registration_closed`: nobody can register; `forbidden`."),
         (status = 409, description = "`email_taken`: a user has this address."),
         (status = 429, description = "Too many requests.")))]
 pub async fn create(
