@@ -7,7 +7,7 @@
 //! that the owner of the address makes.
 
 use super::one_time_tokens::{self, Issued, Terms};
-use super::{Context, addressees, mails, passwords};
+use super::{Context, MAX_TRIES, addressees, mails, passwords};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::{Actor, EventKind};
@@ -20,12 +20,13 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::domain::registration::{self, Registration, RegistrationMode};
-use crate::domain::role::{Permission, Permissions, RoleName};
+use crate::domain::role::{Permission, RoleName};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Profile, User};
 use crate::error::{Error, Invalid, Result};
 use crate::store::addressees::Addressee;
-use crate::store::database::Statement;
+use crate::store::database::{DatabaseError, Statement};
+use crate::store::invitations::Inviter;
 use crate::store::users::NewUser;
 use crate::store::{events, invitations, registrations, roles, users};
 
@@ -179,45 +180,62 @@ async fn accept(
     let invalid = || one_time_tokens::invalid("invitation");
     let stored = one_time_tokens::find(app, cx, TokenPurpose::Invitation, token).await?;
     let stored = stored.ok_or_else(invalid)?;
-    let invitation = open_invitation(app, stored.data.as_deref()).await?.ok_or_else(invalid)?;
+    let id = stored.data.as_deref().and_then(|id| InvitationId::parse(id).ok());
+    let id = id.ok_or_else(invalid)?;
+    let (invitation, _) = open_invitation(app, id).await?.ok_or_else(invalid)?;
     if invitation.email.normalized() != new.email.normalized() {
         let reason = Invalid::new("not_invited", "is not the address that was invited");
         return Err(Error::invalid("email", reason));
     }
     let hash =
         passwords::hash_for(app, (&new.email, &new.name), "password", new.password.clone()).await?;
-    let now = app.now();
-    let person = Person {
-        email: &new.email,
-        name: &new.name,
-        password_hash: Some(&hash),
-        roles: &invitation.roles,
-    };
-    let (user, made) = admit(app, cx, now, &person);
-    let kind = EventKind::InvitationAccepted;
-    let event = cx.event(app, now, Actor::Anonymous, kind, Some(user.id));
-    let mut statements = vec![
-        crate::store::one_time_tokens::consume(&stored, now),
-        invitations::delete(invitation.id),
-    ];
-    statements.extend(made);
-    statements.push(events::append(&event));
-    let commit = cx.commit(app, statements, &()).await;
-    commit.map_err(|error| one_time_tokens::refused(error, "invitation"))
+    for _ in 0..MAX_TRIES {
+        // Looked at again: hashing took its time, in which power may have been lost.
+        let (invitation, still) = open_invitation(app, id).await?.ok_or_else(invalid)?;
+        let now = app.now();
+        let person = Person {
+            email: &new.email,
+            name: &new.name,
+            password_hash: Some(&hash),
+            roles: &invitation.roles,
+        };
+        let (user, made) = admit(app, cx, now, &person);
+        let kind = EventKind::InvitationAccepted;
+        let event = cx.event(app, now, Actor::Anonymous, kind, Some(user.id));
+        let mut statements = vec![
+            still,
+            crate::store::one_time_tokens::consume(&stored, now),
+            invitations::delete(invitation.id),
+        ];
+        statements.extend(made);
+        statements.push(events::append(&event));
+        match cx.commit(app, statements, &()).await {
+            Ok(()) => return Ok(()),
+            // Something of the inviter changed, which may be nothing that matters here.
+            Err(DatabaseError::Guard { statement: 0 }) => {}
+            Err(error) => return Err(one_time_tokens::refused(error, "invitation")),
+        }
+    }
+    Err(super::busy())
 }
 
-/// The invitation, unless whoever made it could not make it any more: a power that
-/// was lost is not given to others afterwards.
-async fn open_invitation(app: &App, id: Option<&str>) -> Result<Option<Invitation>> {
-    let Some(id) = id.and_then(|id| InvitationId::parse(id).ok()) else { return Ok(None) };
+/// The invitation, and what undoes a commit in which whoever made it is no longer who
+/// they were; nothing if they could not make it any more: a power that was lost is not
+/// given to others afterwards.
+async fn open_invitation(app: &App, id: InvitationId) -> Result<Option<(Invitation, Statement)>> {
     let row = app.store.query(invitations::by_id(id, app.now())).await?.into_iter().next();
     let Some(invitation) = row.map(invitations::from_row).transpose()? else { return Ok(None) };
-    let row = app.store.query(invitations::powers(id)).await?.into_iter().next();
-    let powers = row.map(invitations::powers_from_row).transpose()?;
-    let may_still = |(given, held): &(Permissions, Permissions)| {
+    let row = app.store.query(invitations::inviter(id)).await?.into_iter().next();
+    let inviter = row.map(invitations::inviter_from_row).transpose()?;
+    let may_still = |inviter: &Inviter| {
         let is_of_users = invitation.roles == [RoleName::USER];
-        held.allow(&Permission::INVITATIONS_WRITE)
-            && (is_of_users || held.allow(&Permission::ROLES_WRITE) && held.cover(given))
+        inviter.held.allow(&Permission::INVITATIONS_WRITE)
+            && (is_of_users
+                || inviter.held.allow(&Permission::ROLES_WRITE)
+                    && inviter.held.cover(&inviter.given))
     };
-    Ok(powers.filter(may_still).map(|_| invitation))
+    Ok(inviter.filter(may_still).map(|inviter| {
+        let still = invitations::require_inviter(invitation.invited_by, inviter.version);
+        (invitation, still)
+    }))
 }

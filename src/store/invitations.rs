@@ -48,16 +48,32 @@ pub fn by_id(id: InvitationId, now: Timestamp) -> Statement {
     Statement::new(sql, vec![id.to_string().into(), now.into()])
 }
 
-/// What the roles of an invitation allow, and, behind it, what whoever invited
-/// may do by now.
-pub fn powers(id: InvitationId) -> Statement {
+/// What there is to know of whoever invited, before an invitation is accepted.
+#[derive(Debug)]
+pub struct Inviter {
+    /// What the roles of the invitation allow.
+    pub given: Permissions,
+    /// What they may do by now.
+    pub held: Permissions,
+    /// Which version of them was read; another one may have other roles.
+    pub version: i64,
+}
+
+/// Whoever made an invitation, if they are active.
+pub fn inviter(id: InvitationId) -> Statement {
     let sql = "SELECT (SELECT string_agg(r.permissions, ' ') FROM roles r \
                WHERE (' ' || i.roles || ' ') LIKE ('% ' || r.name || ' %')) AS given, \
                (SELECT string_agg(r.permissions, ' ') FROM user_roles ur \
-               JOIN roles r ON r.name = ur.role JOIN users u ON u.id = ur.user_id \
-               WHERE ur.user_id = i.invited_by AND u.suspended_at IS NULL) AS held \
-               FROM invitations i WHERE i.id = $1";
+               JOIN roles r ON r.name = ur.role WHERE ur.user_id = u.id) AS held, u.version \
+               FROM invitations i JOIN users u ON u.id = i.invited_by \
+               WHERE i.id = $1 AND u.suspended_at IS NULL";
     Statement::new(sql, vec![id.to_string().into()])
+}
+
+/// Undoes the commit unless whoever invited is active and at the version that was read.
+pub fn require_inviter(id: UserId, version: i64) -> Statement {
+    let sql = "SELECT id FROM users WHERE id = $1 AND version = $2 AND suspended_at IS NULL";
+    Statement::new(sql, vec![id.to_string().into(), version.into()]).holding().expecting(1)
 }
 
 /// Ends an invitation: of several that accept or revoke it, one succeeds.
@@ -93,11 +109,13 @@ pub fn from_row(row: Row) -> Result<Invitation, DatabaseError> {
     })
 }
 
-/// Reads the row of [`powers`]: what is given, and what whoever gives it holds.
-pub fn powers_from_row(row: Row) -> Result<(Permissions, Permissions), DatabaseError> {
+/// Reads a row of [`inviter`].
+pub fn inviter_from_row(row: Row) -> Result<Inviter, DatabaseError> {
     let mut columns = row.read();
-    let mut permissions = || columns.optional_text();
-    let (given, held) = (permissions()?, permissions()?);
     let read = |stored: Option<String>| Permissions::from_stored(&stored.unwrap_or_default());
-    Ok((read(given), read(held)))
+    Ok(Inviter {
+        given: read(columns.optional_text()?),
+        held: read(columns.optional_text()?),
+        version: columns.integer()?,
+    })
 }

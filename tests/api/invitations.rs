@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use rollcall::store::database::Statement;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
+use crate::support::response::Response;
 use crate::support::{PASSWORD, TestApp};
 
 const INVITATIONS: &str = "/api/v1/invitations";
@@ -156,6 +158,41 @@ async fn an_invitation_of_whoever_may_invite_no_longer_is_none() {
         let token = invite(&app, &app.admin().await, json!(["user"])).await;
         app.anon().post(REGISTER, registration(ADA, &token)).await.assert_status(202);
     }
+}
+
+/// What has become of an inviter who changes right before the invitation is accepted.
+async fn accept_while(app: &TestApp, change: &[&'static str]) -> Response {
+    let inviter = inviter(app).await;
+    let token = invite(app, &inviter, json!(["support"])).await;
+    let statement = |sql: &&'static str| Statement::new(*sql, vec![inviter.id.as_str().into()]);
+    app.database.before_commit(change.iter().map(statement).collect());
+    app.anon().post(REGISTER, registration(ADA, &token)).await
+}
+
+#[tokio::test]
+async fn whoever_loses_their_power_before_the_invitation_is_accepted_gives_none() {
+    let changed = "UPDATE users SET version = version + 1 WHERE id = $1";
+    for loss in [
+        &["UPDATE users SET suspended_at = 1, version = version + 1 WHERE id = $1"][..],
+        &["DELETE FROM user_roles WHERE user_id = $1", changed],
+        &["DELETE FROM users WHERE id = $1"],
+    ] {
+        let app = TestApp::new().await;
+        let answer = accept_while(&app, loss).await.assert_status(422);
+        assert_eq!(answer.field_errors(), [("invitation", "invalid_token")], "{loss:?}");
+        let credentials = json!({"email": ADA, "password": PASSWORD});
+        let sign_in = app.anon().post("/api/v1/sessions", credentials).await;
+        sign_in.assert_problem(401, "invalid_credentials");
+    }
+}
+
+#[tokio::test]
+async fn whoever_changes_and_may_still_invite_keeps_nobody_from_accepting() {
+    let app = TestApp::new().await;
+    let renamed = "UPDATE users SET name = 'Renamed', version = version + 1 WHERE id = $1";
+    accept_while(&app, &[renamed]).await.assert_status(202);
+    let me = app.sign_in(ADA).await.get("/api/v1/me").await;
+    assert_eq!(me.body["roles"], json!(["support"]));
 }
 
 #[tokio::test]
