@@ -2,11 +2,12 @@
 
 use super::second_factor::Question;
 use super::sessions::{SignedIn, next_generation, sign, signed_in};
-use super::{Context, access, passwords};
+use super::{Context, MAX_TRIES, access, passwords};
 use crate::app::App;
 use crate::domain::authentication::{Method, Methods};
 use crate::domain::event::EventKind;
 use crate::domain::factor::Code;
+use crate::domain::id::SessionId;
 use crate::domain::password::Password;
 use crate::domain::secret::sha256;
 use crate::domain::session::Session;
@@ -41,16 +42,30 @@ pub async fn reauthenticate(
             (Methods::of(Method::Password).and(code.method()), uses)
         }
     };
-    let generation = stored.session.generation;
-    let session = next_generation(app, stored.session, now)?;
-    let session = Session { methods, authenticated_at: now, ..session };
-    let access_token = sign(app, cx, &session, &caller.user, now).await?;
-    let hash = sha256(access_token.as_bytes());
-    let update = sessions::reauthenticate(&session, generation, &hash);
-    let event = question.event(EventKind::SessionReauthenticated);
-    let signed_in = signed_in(app, access_token, session, caller.user.clone(), now);
-    question.commit(uses, [update, event], &signed_in).await?;
-    Ok(signed_in)
+    let mut session = stored.session;
+    for _ in 0..MAX_TRIES {
+        let generation = session.generation;
+        let renewed = Session { methods: methods.clone(), authenticated_at: now, ..session };
+        let renewed = next_generation(app, renewed, now)?;
+        let access_token = sign(app, cx, &renewed, &caller.user, now).await?;
+        let hash = sha256(access_token.as_bytes());
+        let update = sessions::reauthenticate(&renewed, generation, &hash);
+        let event = question.event(EventKind::SessionReauthenticated);
+        let signed_in = signed_in(app, access_token, renewed, caller.user.clone(), now);
+        match question.commit(uses.clone(), [update, event], &signed_in).await {
+            Ok(()) => return Ok(signed_in),
+            // A refresh came first, which takes nothing from the proof; or the end.
+            Err(Error::Unauthenticated) => session = goes_on(app, caller.session).await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(super::busy())
+}
+
+/// The session as it is by now, if it goes on.
+async fn goes_on(app: &App, id: SessionId) -> Result<Session> {
+    let row = app.store.query(sessions::by_id(id, app.now())).await?.into_iter().next();
+    Ok(sessions::with_user_from_row(row.ok_or(Error::Unauthenticated)?)?.0)
 }
 
 fn no_password() -> Error {

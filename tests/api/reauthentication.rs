@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use rollcall::store::database::Statement;
 use serde_json::json;
 
 use crate::support::authenticator::claims;
@@ -94,6 +95,30 @@ async fn a_second_factor_is_asked_for_as_well() {
     assert_eq!(fresh["amr"], json!(["pwd", "otp", "mfa"]));
     let used = app.anon().signed_in(&answer).post(REAUTHENTICATE, both).await;
     used.assert_problem(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn a_good_proof_is_taken_also_where_a_refresh_comes_first_and_not_where_the_end_does() {
+    let refreshed = "UPDATE sessions SET generation = generation + 1 WHERE user_id = $1";
+    let ended = "UPDATE sessions SET ended_at = 1 WHERE user_id = $1";
+    for (first, status) in [(refreshed, 200), (ended, 401)] {
+        let app = TestApp::new().await;
+        let alice = app.user("alice").await;
+        app.database.before_commit(vec![Statement::new(first, vec![alice.id.as_str().into()])]);
+        let answer = alice.post(REAUTHENTICATE, json!({"password": PASSWORD})).await;
+        let answer = answer.assert_status(status);
+        if status == 200 {
+            app.refresh(&alice.clone().signed_in(&answer)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_many_good_proofs_at_the_same_time_none_is_refused() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let prove = |_| alice.post(REAUTHENTICATE, json!({"password": PASSWORD}));
+    assert_eq!(TestApp::race(4, prove).await, 4);
 }
 
 #[tokio::test]

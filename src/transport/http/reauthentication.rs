@@ -51,7 +51,8 @@ impl FromFields for Reauthenticate {
     operation_id = "reauthenticate", request_body = ReauthenticateBody,
     responses((status = 200, description = "The session is fresh.", body = SignedInView),
         (status = 401, description = "`invalid_credentials`: password or code is wrong."),
-        (status = 409, description = "`no_password`: sign in again instead."),
+        (status = 409, description = "`no_password`: sign in again instead; `busy`: too many \
+            others use the session at the same time."),
         (status = 429, description = "Too many wrong codes.")))]
 pub async fn create(
     State(app): State<Arc<App>>,
