@@ -166,6 +166,11 @@ async fn a_user_is_found_by_address_or_external_id_for_one_statement() {
         (&[("email", "grace@example.com"), ("external_id", "crm-1")], ""),
         (&[("email", "grace@example.com"), ("filter", "suspended_at pr")], "grace"),
         (&[("email", "ada@example.com"), ("filter", "suspended_at pr"), ("sort", "-name")], ""),
+        // One is in every order, also by what they do not have.
+        (&[("email", "alan@example.com"), ("sort", "external_id")], "alan"),
+        (&[("email", "alan@example.com"), ("sort", "-external_id")], "alan"),
+        (&[("external_id", "crm-1"), ("sort", "suspended_at")], "ada"),
+        (&[("filter", "email eq \"ada@example.com\""), ("sort", "-suspended_at")], "ada"),
     ] {
         let before = app.database.calls();
         assert_eq!(found(&admin, parameters).await.join(" "), expected, "{parameters:?}");

@@ -101,8 +101,9 @@ impl UserQuery {
         let mut rest = Vec::new();
         self.conditions.iter().for_each(|filter| flatten(filter.clone(), &mut rest));
         if let Some(one) = take(&mut rest, Condition::is_of_one) {
-            let sort = self.sort.unwrap_or(Sort::ID);
-            return Ok(Walk { source: Source::One(one), sort, bounds: Vec::new(), rest });
+            // One needs no order, least of all by what they may not have.
+            let source = Source::One(one);
+            return Ok(Walk { source, sort: Sort::ID, bounds: Vec::new(), rest });
         }
         let sort = self.sort.unwrap_or_else(|| narrowed(&rest));
         let role = match sort.field {

@@ -143,7 +143,7 @@ fn nothing_that_is_written_makes_the_parser_panic() {
 fn a_walk_goes_along_the_index_that_narrows_it() {
     for (filter, sort, source, field, bounds, rest) in [
         (r#"email eq "a@b.example""#, None, "one", Field::Id, 0, 0),
-        (r#"external_id eq "1" and name co "a""#, Some("name"), "one", Field::Name, 0, 1),
+        (r#"external_id eq "1" and name co "a""#, Some("name"), "one", Field::Id, 0, 1),
         (r#"email sw "ada""#, None, "all", Field::Email, 1, 0),
         (r#"name sw "a" and created_at gt "2026-01-01T00:00:00Z""#, None, "all", Field::Name, 1, 1),
         (

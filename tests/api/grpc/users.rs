@@ -255,6 +255,10 @@ async fn users_are_filtered_and_sorted_as_in_rest() {
         assert_eq!(list(filter, order_by, cursor).await, Err(Code::InvalidArgument));
     }
 
+    // One is in every order, also by what they do not have.
+    let one = list(r#"email eq "bob@example.com""#, "external_id desc", "").await;
+    assert_eq!(one, Ok(("bob".to_owned(), String::new())));
+
     let request = pb::ExportUsersRequest { filter: filter.to_owned(), ..Default::default() };
     let mut stream = admin.users().export_users(request).await.unwrap().into_inner();
     let mut exported = Vec::new();
