@@ -25,7 +25,10 @@ pub async fn create(
     caller.require(&Permission::ROLES_WRITE)?;
     caller.require_all(&permissions, NOT_YOURS)?;
     let now = app.now();
-    let role = Role { name, permissions, created_at: now, updated_at: now, version: 1 };
+    // Whoever knows a role that was deleted must not take this one for it: its versions
+    // begin behind all that one of this name can have had.
+    let version = now.micros();
+    let role = Role { name, permissions, created_at: now, updated_at: now, version };
     let subject = Subject::Role(role.name.clone());
     let event = cx.event(app, now, caller.actor(), EventKind::RoleCreated, Some(subject));
     let statements = [caller.still(), roles::insert(&role), events::append(&event)];

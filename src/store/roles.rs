@@ -18,7 +18,7 @@ macro_rules! role_columns {
     };
 }
 
-/// Inserts a role at version 1, unless there is one of this name.
+/// Inserts a role, unless there is one of this name.
 pub fn insert(role: &Role) -> Statement {
     let sql = "INSERT INTO roles (name, permissions, created_at, updated_at, version) \
                VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING RETURNING name";

@@ -16,7 +16,7 @@ async fn a_role_is_made_replaced_and_deleted() {
     assert_snapshot!(admin.post(ROLES, role).await, @r#"
     201 Created
     content-type: application/json
-    etag: "1"
+    etag: "1767225600000000"
     location: /api/v1/roles/support
 
     {
@@ -28,17 +28,17 @@ async fn a_role_is_made_replaced_and_deleted() {
         "users:read"
       ],
       "updated_at": "2026-01-01T00:00:00.000000Z",
-      "version": 1
+      "version": 1767225600000000
     }
     "#);
     let path = format!("{ROLES}/support");
     let permissions = json!({"name": "support", "permissions": ["sessions:read"]});
     admin.put(&path, permissions.clone()).await.assert_problem(428, "precondition_required");
-    let first = admin.with("if-match", "\"1\"");
+    let first = admin.with("if-match", "\"1767225600000000\"");
     assert_snapshot!(first.put(&path, permissions.clone()).await, @r#"
     200 OK
     content-type: application/json
-    etag: "2"
+    etag: "1767225600000001"
 
     {
       "built_in": false,
@@ -48,7 +48,7 @@ async fn a_role_is_made_replaced_and_deleted() {
         "sessions:read"
       ],
       "updated_at": "2026-01-01T00:00:00.000000Z",
-      "version": 2
+      "version": 1767225600000001
     }
     "#);
     first.put(&path, permissions).await.assert_problem(412, "precondition_failed");
@@ -57,6 +57,23 @@ async fn a_role_is_made_replaced_and_deleted() {
     first.delete(&path).await.assert_problem(412, "precondition_failed");
     admin.delete(&path).await.assert_status(204);
     admin.get(&path).await.assert_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn nobody_takes_a_role_for_one_of_its_name_that_was_deleted() {
+    let app = TestApp::new().await;
+    let (admin, path) = (app.admin().await, format!("{ROLES}/support"));
+    app.role("support", &["users:read"]).await;
+    let seen = admin.get(&path).await.assert_status(200);
+    let tag = seen.header("etag").unwrap();
+    admin.delete(&path).await.assert_status(204);
+    app.clock.advance(std::time::Duration::from_micros(1));
+    app.role("support", &["users:write"]).await;
+    admin.with("if-none-match", tag).get(&path).await.assert_status(200);
+    let seen = admin.with("if-match", tag);
+    let none = json!({"permissions": []});
+    seen.put(&path, none).await.assert_problem(412, "precondition_failed");
+    seen.delete(&path).await.assert_problem(412, "precondition_failed");
 }
 
 #[tokio::test]
