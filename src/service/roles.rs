@@ -21,15 +21,16 @@ pub async fn create(
     name: RoleName,
     permissions: Permissions,
 ) -> Result<Role> {
-    let caller = access::caller(app, cx).await?;
+    let subject = Subject::Role(name.clone());
+    let deleted = events::latest(EventKind::RoleDeleted, &subject);
+    let (caller, deleted) = access::caller_with(app, cx, deleted, "").await?;
     caller.require(&Permission::ROLES_WRITE)?;
     caller.require_all(&permissions, NOT_YOURS)?;
     let now = app.now();
-    // Whoever knows a role that was deleted must not take this one for it: its versions
-    // begin behind all that one of this name can have had.
-    let version = now.micros();
+    // Whoever knows a role of this name that was deleted must not take this one for it:
+    // its versions begin behind all that the other one can have had.
+    let version = if deleted.is_empty() { 1 } else { now.micros() };
     let role = Role { name, permissions, created_at: now, updated_at: now, version };
-    let subject = Subject::Role(role.name.clone());
     let event = cx.event(app, now, caller.actor(), EventKind::RoleCreated, Some(subject));
     let statements = [caller.still(), roles::insert(&role), events::append(&event)];
     match cx.commit(app, statements, &role).await {

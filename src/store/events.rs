@@ -1,7 +1,7 @@
 //! Events.
 
 use super::database::Statement;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, EventKind, Subject};
 
 /// Adds an event. Stands in the commit of what it tells of.
 pub fn append(event: &Event) -> Statement {
@@ -16,4 +16,11 @@ pub fn append(event: &Event) -> Statement {
         event.request_id.as_str().into(),
     ];
     Statement::new(sql, params)
+}
+
+/// The last event of a kind about something, if there is one.
+pub fn latest(kind: EventKind, subject: &Subject) -> Statement {
+    let sql = "SELECT e.id FROM events e WHERE e.subject = $1 AND e.kind = $2 \
+               ORDER BY e.id DESC LIMIT 1";
+    Statement::new(sql, vec![subject.to_string().into(), kind.as_str().into()])
 }

@@ -36,9 +36,9 @@ pub struct RoleView {
     created_at: String,
     #[schema(format = DateTime)]
     updated_at: String,
-    /// Grows by one with every change; the ETag of the role. A role that is made anew has
-    /// no version of one that was deleted.
-    #[schema(example = 1_767_225_600_000_000_i64)]
+    /// Grows by one with every change; the ETag of the role. One of a name that a deleted
+    /// role had begins higher than that can have been.
+    #[schema(example = 1)]
     version: i64,
 }
 
@@ -192,8 +192,7 @@ pub async fn get(
 /// `roles:write` and every permission that the role has and shall have.
 #[utoipa::path(put, path = "/api/v1/roles/{name}", tag = "roles", operation_id = "replace_role",
     params(("name" = String, Path, description = "The role."),
-        ("If-Match" = String, Header, description = "The ETag of the role.",
-            example = "\"1767225600000000\"")),
+        ("If-Match" = String, Header, description = "The ETag of the role.", example = "\"1\"")),
     request_body = ReplaceRoleBody,
     responses((status = 200, description = "The new role.", body = RoleView),
         (status = 409, description = "`role_built_in`: it is `admin`."),
@@ -215,8 +214,7 @@ pub async fn replace(
 #[utoipa::path(delete, path = "/api/v1/roles/{name}", tag = "roles", operation_id = "delete_role",
     params(("name" = String, Path, description = "The role."),
         ("If-Match" = Option<String>, Header, nullable = false,
-            description = "The ETag of the role.",
-            example = "\"1767225600000000\"")),
+            description = "The ETag of the role.", example = "\"1\"")),
     responses((status = 204, description = "Deleted."),
         (status = 409, description = "`role_in_use` or `role_built_in`.")))]
 pub async fn delete(
