@@ -53,7 +53,10 @@ pub fn misconfigured(
     let mut response = if grpc::is_call(request) {
         grpc::misconfigured(request, errors)
     } else {
-        http::misconfigured(request, errors, &request_id)
+        let mut response = http::misconfigured(request, errors, &request_id);
+        // What depends on a setting, which is not known, is left out.
+        http::headers::add(&mut response, &request_id, false);
+        response
     };
     if request.method() == Method::HEAD {
         response = http::headers::without_body(response);

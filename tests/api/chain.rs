@@ -260,6 +260,9 @@ async fn while_the_settings_are_wrong_readiness_says_so_and_everything_else_wait
     ]});
     assert_eq!(readiness.body, expected);
     let answer = ask("/api/v1/me").await.assert_status(503);
+    let (sniffing, cached) =
+        (answer.header("x-content-type-options"), answer.header("cache-control"));
+    assert_eq!((sniffing, cached), (Some("nosniff"), Some("no-store")));
     assert_eq!(
         (&answer.body["code"], answer.header("retry-after")),
         (&json!("unavailable"), Some("30"))

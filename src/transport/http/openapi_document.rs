@@ -259,7 +259,7 @@ fn operations(
 fn security_schemes() -> Value {
     let bearer = |description, format| json!({"type": "http", "scheme": "bearer", "bearerFormat": format, "description": description});
     json!({
-        "access_token": bearer("The access token of a session.", "JWT"),
+        "access_token": bearer("The access token of a session, or an API key (`rck_…`) where a program may call.", "JWT"),
         "bootstrap_token": bearer("The operator's bootstrap token.", "opaque"),
     })
 }
