@@ -34,7 +34,7 @@ impl Writes {
         if seen.is_some_and(|seen| now.since(seen) < WRITES_BELIEVED) {
             return Ok(());
         }
-        app.store.query(health::write_something()).await?;
+        health::require_order(app.store.query(health::write_something()).await?)?;
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         Ok(())
     }

@@ -52,7 +52,7 @@ pub async fn get(app: &App, cx: &Context, name: &RoleName) -> Result<Role> {
 
 /// A page of roles, by name.
 pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<Page<Role>> {
-    let order = " ORDER BY target.role_name";
+    let order = " ORDER BY target.role_name COLLATE BINARY";
     let (caller, rows) = access::caller_with(app, cx, roles::list(page), order).await?;
     caller.require(&Permission::ROLES_READ)?;
     let roles = rows.into_iter().map(roles::from_row).collect::<Result<Vec<_>, _>>()?;

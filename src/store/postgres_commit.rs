@@ -8,8 +8,16 @@ use serde_json::{Value as Json, json};
 use super::database::{DatabaseError, Statement, Value};
 
 /// The same SQL in the words of Postgres: rows that come as one JSON array are
-/// `json_each(…)` on SQLite.
+/// `json_each(…)` on SQLite, and the order of bytes is `COLLATE BINARY`.
 pub fn in_postgres(sql: &str) -> Cow<'_, str> {
+    if sql.contains(" COLLATE BINARY") {
+        let sql = sql.replace(" COLLATE BINARY", " COLLATE \"C\"");
+        return Cow::Owned(with_json_rows(&sql).into_owned());
+    }
+    with_json_rows(sql)
+}
+
+fn with_json_rows(sql: &str) -> Cow<'_, str> {
     let mut parts = sql.split("json_each(");
     let first = parts.next().unwrap_or_default();
     let rest = parts.filter_map(|part| part.split_once(')'));
@@ -137,6 +145,13 @@ mod tests {
             format!("SELECT value ->> 'a' FROM {one} WHERE x IN (SELECT 1 FROM {two} k)");
         assert_eq!(in_postgres(sql), expected);
         assert_eq!(in_postgres("SELECT 1"), "SELECT 1");
+    }
+
+    #[test]
+    fn the_order_of_bytes_has_another_name() {
+        let sql = "SELECT a FROM b WHERE a COLLATE BINARY > $1 ORDER BY a COLLATE BINARY";
+        let expected = r#"SELECT a FROM b WHERE a COLLATE "C" > $1 ORDER BY a COLLATE "C""#;
+        assert_eq!(in_postgres(sql), expected);
     }
 
     #[test]

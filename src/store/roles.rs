@@ -45,14 +45,15 @@ pub fn by_names(names: &BTreeSet<RoleName>) -> Statement {
     Statement::new(sql, params(names))
 }
 
-/// A page of roles by name, and one more if there is one.
+/// A page of roles by name, in the order of bytes whatever the collation of the
+/// database, and one more if there is one.
 pub fn list(page: &PageRequest) -> Statement {
     let after = page.after.as_deref().unwrap_or_default();
     let limit = page.limit.get().saturating_add(1);
     let sql = concat!(
         "SELECT ",
         role_columns!(),
-        " FROM roles r WHERE r.name > $1 ORDER BY r.name LIMIT $2"
+        " FROM roles r WHERE r.name COLLATE BINARY > $1 ORDER BY r.name COLLATE BINARY LIMIT $2"
     );
     Statement::new(sql, vec![after.into(), limit.into()])
 }

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use rollcall::domain::role::Permission;
+use rollcall::store::database::{Database, Dialect};
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -93,6 +94,28 @@ async fn roles_are_listed_by_name_and_some_are_always_there() {
     let second = admin.get(next).await.assert_status(200);
     assert_eq!(names(&second.body), [entry("user", true)]);
     assert_eq!(second.body["next_cursor"], json!(null));
+}
+
+#[tokio::test]
+async fn roles_are_listed_in_the_order_of_bytes_whatever_the_collation_of_the_database() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    // As `CREATE DATABASE` does, for a language that has `aa` behind `z`.
+    if app.database.dialect() == Dialect::Postgres {
+        let danish = "ALTER TABLE roles ALTER COLUMN name TYPE TEXT COLLATE \"da-x-icu\"";
+        app.sql(danish, Vec::new()).await;
+    }
+    for role in ["zz", "ab", "aa", "a-b", "a1"] {
+        app.role(role, &[]).await;
+    }
+    let mut names = Vec::new();
+    let mut next = Some(format!("{ROLES}?limit=2"));
+    while let Some(path) = next {
+        let page = admin.get(path).await.assert_status(200).body;
+        names.extend(page["items"].as_array().unwrap().iter().map(|role| role["name"].clone()));
+        next = page["next_cursor"].as_str().map(|next| format!("{ROLES}?limit=2&cursor={next}"));
+    }
+    assert_eq!(names, ["a-b", "a1", "aa", "ab", "admin", "user", "zz"]);
 }
 
 #[tokio::test]

@@ -209,3 +209,23 @@ async fn a_postgres_that_cannot_hold_every_name_is_not_ready() {
     let problem = checks[1]["problem"].as_str().unwrap().to_owned();
     assert!(problem.contains("LATIN1"), "{checks}");
 }
+
+#[tokio::test]
+async fn a_postgres_that_sorts_ids_by_the_rules_of_a_language_is_not_ready() {
+    let server = Postgres::start();
+    let (place, _) = server.url.rsplit_once('/').unwrap();
+    for (language, is_ready) in [("da", false), ("nb", false), ("cy", false), ("de", true)] {
+        server.query(&format!(
+            "CREATE DATABASE {language} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '{language}'"
+        ));
+        let service = Service::start(&on_postgres(&format!("{place}/{language}")));
+        let answer = service.nobody().get("/readyz").await;
+        if is_ready {
+            answer.expect(200);
+        } else {
+            let checks = answer.expect(503).json()["checks"].clone();
+            let problem = checks[1]["problem"].as_str().unwrap().to_owned();
+            assert!(problem.contains("LC_COLLATE 'C'"), "{checks}");
+        }
+    }
+}
