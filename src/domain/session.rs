@@ -78,6 +78,9 @@ pub enum Refresh {
     Rotate,
     /// It was used a moment ago: its use is repeated with the same outcome.
     Repeat,
+    /// A proof of who the user is took its place a moment ago, and gave its successor to
+    /// whoever showed that: a copy of it gets nothing.
+    Outdone,
     /// It was used long ago: somebody else has a copy, the session ends.
     Replay,
 }
@@ -87,12 +90,19 @@ impl Session {
     pub fn judge(&self, generation: u32, now: Timestamp, grace: Duration) -> Refresh {
         if generation == self.generation {
             Refresh::Rotate
-        } else if generation.checked_add(1) == Some(self.generation)
-            && now.since(self.rotated_at) <= grace
+        } else if generation.checked_add(1) != Some(self.generation)
+            || now.since(self.rotated_at) > grace
         {
-            Refresh::Repeat
-        } else {
             Refresh::Replay
+        } else if self.is_as_proven() {
+            Refresh::Outdone
+        } else {
+            Refresh::Repeat
         }
+    }
+
+    /// Whether the user proved again who they are, and nothing was refreshed since.
+    fn is_as_proven(&self) -> bool {
+        self.authenticated_at == self.rotated_at && self.authenticated_at != self.created_at
     }
 }

@@ -119,6 +119,11 @@ pub async fn refresh(app: &App, cx: &Context, token: &str) -> Result<SignedIn> {
                 let access_token = sign(app, cx, &session, &user, now).await?;
                 return Ok(signed_in(app, access_token, session, user, now));
             }
+            Refresh::Outdone => {
+                let detail = "This token was replaced when the user proved again who they are. \
+                              Go on with the one that was given then.";
+                return Err(Error::conflict("refresh_token_replaced", detail));
+            }
             Refresh::Replay => {
                 end_replayed(app, cx, &session, now).await?;
                 attempt.spend(app).await?;

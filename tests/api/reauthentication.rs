@@ -146,6 +146,27 @@ async fn a_token_from_before_does_not_become_fresh_with_its_session() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_from_before_does_not_become_fresh_with_its_session() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    app.clock.advance(HOUR);
+    let copied = app.refresh(&alice).await;
+    let answer = copied.post(REAUTHENTICATE, json!({"password": PASSWORD})).await;
+    let fresh = copied.clone().signed_in(&answer.assert_status(200));
+    app.clock.advance(Duration::from_secs(10));
+    let token = json!({"refresh_token": copied.refresh_token});
+    let before = app.contents();
+    let refused = app.anon().post("/api/v1/sessions/refresh", token.clone()).await;
+    refused.assert_problem(409, "refresh_token_replaced");
+    assert_eq!(app.contents(), before);
+    // What is refreshed after the proof is repeated as ever.
+    let later = app.refresh(&fresh).await;
+    assert_eq!(app.refresh(&fresh).await.refresh_token, later.refresh_token);
+    let refused = app.anon().post("/api/v1/sessions/refresh", token).await;
+    refused.assert_problem(401, "unauthenticated");
+}
+
+#[tokio::test]
 async fn what_takes_a_fresh_session_by_me_takes_it_by_users() {
     let app = TestApp::new().await;
     app.admin().await;

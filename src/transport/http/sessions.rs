@@ -181,6 +181,8 @@ fn list_response(app: &App, sessions: &SessionList, path: &str, limit: Limit) ->
     operation_id = "refresh_session", security(()), request_body = RefreshBody,
     responses((status = 200, description = "The next tokens.", body = SignedInView),
         (status = 401, description = "The session does not go on."),
+        (status = 409, description = "`refresh_token_replaced`: the user has just proven again who \
+            they are; go on with the tokens that this gave, and do not show this one again."),
         (status = 429, description = "Too many attempts failed.")))]
 pub async fn refresh(
     State(app): State<Arc<App>>,
