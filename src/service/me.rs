@@ -64,7 +64,7 @@ async fn change(
     let commit = app.store.commit([update, events::append(&event)]);
     commit.await.map_err(|error| {
         error.on_guard(match precondition {
-            Precondition::None => super::busy(),
+            Precondition::None | Precondition::Others(_) => super::busy(),
             Precondition::Versions(_) => Error::PreconditionFailed,
         })
     })?;

@@ -151,16 +151,18 @@ pub enum Precondition {
     None,
     /// One of these.
     Versions(Vec<i64>),
+    /// Any but these.
+    Others(Vec<i64>),
 }
 
 impl Precondition {
     /// Fails unless this version is meant.
     pub fn check(&self, version: i64) -> crate::error::Result<()> {
-        match self {
-            Self::Versions(versions) if !versions.contains(&version) => {
-                Err(crate::error::Error::PreconditionFailed)
-            }
-            Self::None | Self::Versions(_) => Ok(()),
-        }
+        let is_meant = match self {
+            Self::None => true,
+            Self::Versions(versions) => versions.contains(&version),
+            Self::Others(versions) => !versions.contains(&version),
+        };
+        if is_meant { Ok(()) } else { Err(crate::error::Error::PreconditionFailed) }
     }
 }

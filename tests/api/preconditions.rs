@@ -48,7 +48,7 @@ fn parameter(operation: &Value, name: &str) -> Option<bool> {
 }
 
 #[tokio::test]
-async fn every_change_honours_if_match() {
+async fn every_change_honours_what_names_a_version() {
     let document = document().await;
     let world = World::new().await;
     let mut tried = 0;
@@ -56,11 +56,15 @@ async fn every_change_honours_if_match() {
         let operation = &document["paths"][path][method.to_lowercase()];
         let told = parameter(operation, "If-Match");
         assert_eq!(told.is_some(), VERSIONED.contains(&path), "{}", row.0);
+        let unwanted = parameter(operation, "If-None-Match");
+        assert_eq!(unwanted, told.map(|_| false), "{}", row.0);
         assert!(operation["responses"].get("412").is_some(), "{}", row.0);
         let before = world.app.contents();
         let client = &world.callers[column];
         let other = send(&world, row, &client.with("if-match", "\"7\", W/\"1\"")).await;
         other.assert_problem(412, "precondition_failed");
+        let none = client.with("if-match", "*").with("if-none-match", "*");
+        send(&world, row, &none).await.assert_problem(412, "precondition_failed");
         assert_eq!(world.app.contents(), before, "{} was done", row.0);
         if method == "PUT" && !WITHOUT_IF_MATCH.iter().any(|(exempt, _)| *exempt == row.0) {
             assert_eq!(told, Some(true), "{}", row.0);
@@ -91,6 +95,9 @@ async fn every_read_has_a_tag_by_which_it_is_not_sent_again() {
         let first = send(&world, row, client).await.assert_status(200);
         let tag = first.header("etag").unwrap_or_else(|| panic!("{path} has no tag: {first}"));
         assert!(tag.starts_with('"') && tag.len() > 2, "{path}: {tag}");
+        assert_eq!(parameter(operation, "If-Match"), Some(false), "{path}");
+        let other = send(&world, row, &client.with("if-match", "\"other\"")).await;
+        other.assert_problem(412, "precondition_failed");
         if ALWAYS_ANOTHER.iter().any(|(exempt, _)| *exempt == row.0) {
             continue;
         }
@@ -98,6 +105,8 @@ async fn every_read_has_a_tag_by_which_it_is_not_sent_again() {
         assert_eq!((known.text.as_str(), known.header("etag")), ("", Some(tag)), "{path}");
         let other = send(&world, row, &client.with("if-none-match", "\"other\"")).await;
         assert_eq!((other.status.as_u16(), &other.text), (200, &first.text), "{path}");
+        let meant = send(&world, row, &client.with("if-match", tag)).await.assert_status(200);
+        assert_eq!(meant.text, first.text, "{path}");
         tried += 1;
     }
     assert!(tried > 15);
@@ -166,8 +175,14 @@ async fn no_change_overlooks_what_its_query_says() {
 async fn what_is_no_tag_is_refused_on_every_change() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    for tags in ["no tag", "", ","] {
-        let admin = admin.with("if-match", tags);
+    for (header, tags) in [
+        ("if-match", "no tag"),
+        ("if-match", ""),
+        ("if-match", ","),
+        ("if-none-match", "no tag"),
+        ("if-none-match", ""),
+    ] {
+        let admin = admin.with(header, tags);
         let user = json!({"email": "alice@example.com", "name": "Alice"});
         admin.post("/api/v1/users", user).await.assert_problem(400, "malformed_request");
         admin.patch("/api/v1/me", json!({})).await.assert_problem(400, "malformed_request");

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{Method, header};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::entity_tags::{self, Named};
 use super::idempotency;
 use super::imports;
 use super::json::{self, Fields};
@@ -154,14 +153,14 @@ impl<T: FromFields> FromRequest<Arc<App>> for Json<T> {
     }
 }
 
-/// Which version the caller means, by `If-Match` (RFC 9110, 13.1.1).
+/// Which version the caller means, by `If-Match` and `If-None-Match`.
 pub struct IfMatch(pub Precondition);
 
 impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self(if_match(&parts.headers)?.unwrap_or_default()))
+        Ok(Self(preconditions::of_change(&parts.headers)?))
     }
 }
 
@@ -172,26 +171,10 @@ impl<S: Sync> FromRequestParts<S> for RequiredIfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self(if_match(&parts.headers)?.ok_or(Error::PreconditionRequired)?))
-    }
-}
-
-pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<Precondition>, Error> {
-    if !headers.contains_key(header::IF_MATCH) {
-        return Ok(None);
-    }
-    match entity_tags::read(headers.get_all(header::IF_MATCH)) {
-        Some(Named::Any) => Ok(Some(Precondition::None)),
-        // A weak tag, or one of somebody else's, matches no version.
-        Some(Named::Tags(tags)) if !tags.is_empty() => {
-            let strong = tags.iter().filter(|tag| !tag.weak);
-            let versions = strong.filter_map(|tag| tag.opaque.parse().ok()).collect();
-            Ok(Some(Precondition::Versions(versions)))
+        if !parts.headers.contains_key(header::IF_MATCH) {
+            return Err(Error::PreconditionRequired.into());
         }
-        _ => {
-            let malformed = "If-Match must be a list of entity tags in double quotes, or *.";
-            Err(Error::Malformed(malformed.to_owned()))
-        }
+        Ok(Self(preconditions::of_change(&parts.headers)?))
     }
 }
 
@@ -235,37 +218,5 @@ impl Query {
         let limit = fields.optional("limit", Limit::parse);
         let after = fields.optional("cursor", |text| page::read_cursor(secret, list, text));
         fields.finish(|| Some(PageRequest { limit: limit.unwrap_or_default(), after }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::http::HeaderValue;
-
-    fn read(values: &[&'static str]) -> Result<Option<Precondition>, Error> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(header::IF_MATCH, HeaderValue::from_static(value));
-        }
-        if_match(&headers)
-    }
-
-    #[test]
-    fn if_match_names_versions_by_strong_tags() {
-        let versions = |versions: &[i64]| Some(Precondition::Versions(versions.to_vec()));
-        for (values, expected) in [
-            (&[][..], None),
-            (&["*"], Some(Precondition::None)),
-            (&["\"3\""], versions(&[3])),
-            (&["\"3\", \"4\"", "\"5\""], versions(&[3, 4, 5])),
-            (&["W/\"3\""], versions(&[])),
-            (&["\"other\"", "\"1,2\""], versions(&[])),
-        ] {
-            assert_eq!(read(values).unwrap(), expected, "{values:?}");
-        }
-        for values in [&["3"][..], &["\"3"], &["\"3\" \"4\""]] {
-            assert!(read(values).is_err(), "{values:?}");
-        }
     }
 }

@@ -5,11 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Body;
 use axum::http::uri::Authority;
-use axum::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
-};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 
-use super::entity_tags::{self, Named};
 use super::problem::Problem;
 use crate::domain::id::new_uuid;
 use crate::domain::time::{Rng, Timestamp};
@@ -217,32 +214,6 @@ fn matches(range: &str, offered: &str) -> bool {
 pub fn content_length(headers: &HeaderMap) -> usize {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     length.and_then(|length| length.parse().ok()).unwrap_or(0)
-}
-
-/// What `If-None-Match` (RFC 9110, 13.1.2) of a request that reads names, weak or
-/// strong: `*`, or tags in their quotes.
-pub fn known_versions(request: &Request<Body>) -> Vec<String> {
-    if request.method() != Method::GET {
-        return Vec::new();
-    }
-    match entity_tags::read(request.headers().get_all(header::IF_NONE_MATCH)) {
-        None => Vec::new(),
-        Some(Named::Any) => vec!["*".to_owned()],
-        Some(Named::Tags(tags)) => tags.iter().map(|tag| format!("\"{}\"", tag.opaque)).collect(),
-    }
-}
-
-/// The response, without its body if the client knows the version that it is of.
-pub fn without_known(mut response: Response<Body>, known: &[String]) -> Response<Body> {
-    let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
-    let is_known = |tag| known.iter().any(|known| known == "*" || known == tag);
-    if response.status() == StatusCode::OK && tag.is_some_and(is_known) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.body_mut() = Body::empty();
-        response.headers_mut().remove(header::CONTENT_TYPE);
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
-    response
 }
 
 /// The response without its body. It loses its length, too: hosts reset a stream of HTTP/2

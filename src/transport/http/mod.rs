@@ -79,7 +79,7 @@ use crate::service::credentials::Credentials;
 use crate::service::health::Check;
 use crate::service::mails;
 use given_again::{Answers, Asked};
-use preconditions::Tags;
+use preconditions::{Known, Tags};
 use problem::Problem;
 
 /// The service over HTTP.
@@ -202,10 +202,9 @@ impl Server {
             }
             return Problem::payload_too_large(self.app.config.body_limit).into_response();
         }
-        // Who has the version that there is already does not get it again.
-        let known = headers::known_versions(&request);
-        let response = self.respond(context, begin, request).await;
-        headers::without_known(response, &known)
+        // Who means another version does not get this one, and who has it not again.
+        let known = Known::of(&request);
+        known.judge(self.respond(context, begin, request).await)
     }
 
     /// The answer of a route, or the one that it gave a moment ago.

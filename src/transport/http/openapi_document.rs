@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::deprecations;
+use super::entity_tags;
 use super::idempotency;
 use super::preconditions;
 use super::problem;
@@ -65,6 +66,12 @@ type Shared = (&'static str, &'static str, &'static str);
 const ALWAYS: &[Shared] = &[
     ("Malformed", "400", "The request could not be read."),
     ("NotAcceptable", "406", "The Accept header rules out JSON."),
+    (
+        "PreconditionFailed",
+        "412",
+        "Another version than If-Match names, or one that If-None-Match names; or they name one \
+         where there are none.",
+    ),
     ("TooLarge", "413", "The body is larger than the limit."),
     ("UriTooLong", "414", "The path and the query are longer than the limit."),
     ("HeaderFieldsTooLarge", "431", "There are more header fields than the limit, or larger ones."),
@@ -95,14 +102,7 @@ const WITH_QUERY: &[Shared] =
     &[("InvalidParameters", "422", "Some parameters are not acceptable; `errors` names each.")];
 const WITH_PATH: &[Shared] = &[("NotFound", "404", "There is no such resource.")];
 const WITH_IF_MATCH: &[Shared] = &[("Conflict", "409", "A conflict with what is there.")];
-const OF_CHANGES: &[Shared] = &[
-    (
-        "PreconditionFailed",
-        "412",
-        "Another version than If-Match names; or it names one where there are none.",
-    ),
-    INVALID_FIELDS,
-];
+const OF_CHANGES: &[Shared] = &[INVALID_FIELDS];
 
 /// The headers of responses, by name.
 const HEADERS: &[(&str, &str)] = &[
@@ -130,7 +130,10 @@ pub fn document() -> Value {
             if name.strip_prefix("get ").is_some_and(preconditions::is_tagged)
                 && answers_with_json(operation)
             {
-                allow_if_none_match(operation);
+                allow_tags_of_read(operation);
+            }
+            if !name.starts_with("get ") {
+                allow_tags_of_change(operation);
             }
             if name.strip_prefix("post ").is_some_and(idempotency::takes_key) {
                 allow_idempotency_key(operation);
@@ -183,11 +186,31 @@ fn answers_with_json(operation: &Map<String, Value>) -> bool {
 }
 
 /// Says that a read of a resource may name the version that the client has.
-fn allow_if_none_match(operation: &mut Map<String, Value>) {
-    let parameter = json!({"name": "If-None-Match", "in": "header", "required": false,
-        "description": "The ETag of what you have: 304 instead of it, if it is still that.",
-        "schema": {"type": "string"}, "example": "\"1\""});
-    allow(operation, parameter, WITH_IF_NONE_MATCH);
+fn allow_tags_of_read(operation: &mut Map<String, Value>) {
+    let known = "The ETag of what you have: 304 instead of it, if it is still that.";
+    let meant = "The ETag of what you mean: 412 instead of it, if it is another one.";
+    allow(operation, tags("If-None-Match", known, json!({"type": "string"})), WITH_IF_NONE_MATCH);
+    allow(operation, tags("If-Match", meant, well_formed()), &[]);
+}
+
+/// Says that a change of a resource with a version may name those that it does not mean.
+fn allow_tags_of_change(operation: &mut Map<String, Value>) {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    let is_if_match = |parameter: &Value| parameter.get("name") == Some(&json!("If-Match"));
+    if parameters.is_some_and(|parameters| parameters.iter().any(is_if_match)) {
+        let unwanted = "ETags that it must not have: 412 if it has one, and nothing is done.";
+        allow(operation, tags("If-None-Match", unwanted, well_formed()), &[]);
+    }
+}
+
+fn tags(name: &str, description: &str, schema: Value) -> Value {
+    json!({"name": name, "in": "header", "required": false, "description": description,
+        "schema": schema, "example": "\"1\""})
+}
+
+/// What is refused where it is no list of tags.
+fn well_formed() -> Value {
+    json!({"type": "string", "pattern": entity_tags::PATTERN})
 }
 
 /// Says that a request may name itself, to be sent again.

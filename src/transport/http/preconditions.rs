@@ -1,24 +1,27 @@
-//! Preconditions (RFC 9110, 13) where no handler sees to them.
+//! Preconditions (RFC 9110, 13): what requests say of versions.
 
 use std::hash::Hasher;
 
 use axum::body::{Body, Bytes};
 use axum::extract::MatchedPath;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header, response};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header, response,
+};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use super::extract;
+use super::entity_tags::{self, EntityTag, Named};
 use super::problem::Problem;
 use crate::domain::secret::{Purpose, SecretKey};
 use crate::error::{Error, Result};
 use crate::service::Precondition;
 
-/// The routes that change something with a version, and see to `If-Match`.
+/// The routes that change something with a version, and see to it that it is the one that
+/// is meant.
 pub const VERSIONED: &[&str] = &[
     "/api/v1/me",
     "/api/v1/users/{id}",
@@ -29,6 +32,28 @@ pub const VERSIONED: &[&str] = &[
     "/api/v1/api-keys/{id}",
 ];
 
+/// Which version a change means, by `If-Match` and `If-None-Match` (RFC 9110, 13.1.1 and
+/// 13.1.2).
+pub fn of_change(headers: &HeaderMap) -> Result<Precondition> {
+    let meant = named(headers, header::IF_MATCH)?;
+    let unwanted = match named(headers, header::IF_NONE_MATCH)? {
+        // What is there, whichever it is.
+        Some(Named::Any) => return Ok(Precondition::Versions(Vec::new())),
+        Some(Named::Tags(tags)) => Some(tags.iter().filter_map(version).collect::<Vec<_>>()),
+        None => None,
+    };
+    Ok(match (meant, unwanted) {
+        (Some(Named::Tags(tags)), unwanted) => {
+            let unwanted = unwanted.unwrap_or_default();
+            // A weak tag, or one of somebody else's, matches no version.
+            let versions = tags.iter().filter(|tag| !tag.weak).filter_map(version);
+            Precondition::Versions(versions.filter(|v| !unwanted.contains(v)).collect())
+        }
+        (Some(Named::Any) | None, Some(unwanted)) => Precondition::Others(unwanted),
+        (Some(Named::Any) | None, None) => Precondition::None,
+    })
+}
+
 /// Refuses a change that names a version where there is none: whoever names one
 /// must not believe that it was looked at.
 pub fn refuse_unknown(request: &Parts) -> Result<()> {
@@ -37,9 +62,88 @@ pub fn refuse_unknown(request: &Parts) -> Result<()> {
     if !is_change || route.is_some_and(|route| VERSIONED.contains(&route)) {
         return Ok(());
     }
-    match extract::if_match(&request.headers)? {
-        Some(Precondition::Versions(_)) => Err(Error::PreconditionFailed),
-        Some(Precondition::None) | None => Ok(()),
+    match of_change(&request.headers)? {
+        Precondition::Versions(_) | Precondition::Others(_) => Err(Error::PreconditionFailed),
+        Precondition::None => Ok(()),
+    }
+}
+
+/// What a header names, if it is there.
+fn named(headers: &HeaderMap, header: HeaderName) -> Result<Option<Named<'_>>> {
+    if !headers.contains_key(&header) {
+        return Ok(None);
+    }
+    match entity_tags::read(headers.get_all(&header)) {
+        Some(named) if named != Named::Tags(Vec::new()) => Ok(Some(named)),
+        _ => {
+            let name = if header == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
+            let form = "must be a list of entity tags in double quotes, or *.";
+            Err(Error::Malformed(format!("{name} {form}")))
+        }
+    }
+}
+
+/// The version that a tag stands for. Tags are compared as they are written (RFC 9110,
+/// 8.8.3.2): one that says the same number in another way is another one.
+fn version(tag: &EntityTag<'_>) -> Option<i64> {
+    let version: i64 = tag.opaque.parse().ok()?;
+    (version.to_string() == tag.opaque).then_some(version)
+}
+
+/// What a request that reads says of the versions that its sender has, as tags in their
+/// quotes.
+pub struct Known {
+    /// One of these it must be, if some are named.
+    meant: Result<Option<Vec<String>>>,
+    /// These, or all if it is `*`, are not sent again.
+    known: Vec<String>,
+}
+
+impl Known {
+    /// Reads it; what changes something says it to its handler.
+    pub fn of(request: &Request<Body>) -> Self {
+        if request.method() != Method::GET {
+            return Self { meant: Ok(None), known: Vec::new() };
+        }
+        let headers = request.headers();
+        let quoted = |tag: &EntityTag<'_>| format!("\"{}\"", tag.opaque);
+        let meant = named(headers, header::IF_MATCH).map(|meant| match meant {
+            Some(Named::Tags(tags)) => Some(tags.iter().filter(|t| !t.weak).map(quoted).collect()),
+            Some(Named::Any) | None => None,
+        });
+        let known = match entity_tags::read(headers.get_all(header::IF_NONE_MATCH)) {
+            None => Vec::new(),
+            Some(Named::Any) => vec!["*".to_owned()],
+            Some(Named::Tags(tags)) => tags.iter().map(quoted).collect(),
+        };
+        Self { meant, known }
+    }
+
+    /// The response as it is to be sent: not at all if another version is meant, and
+    /// without its body if the client has it.
+    pub fn judge(self, mut response: Response) -> Response {
+        if response.status() != StatusCode::OK {
+            return response;
+        }
+        let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
+        let is_tag = |named: &String| tag.is_some_and(|tag| named == "*" || named == tag);
+        let refusal = match self.meant {
+            Ok(Some(meant)) if !meant.iter().any(is_tag) => Some(Error::PreconditionFailed),
+            Ok(_) => None,
+            Err(malformed) => Some(malformed),
+        };
+        if let Some(refusal) = refusal {
+            let mut refused = Problem::from(refusal).into_response();
+            refused.extensions_mut().extend(std::mem::take(response.extensions_mut()));
+            return refused;
+        }
+        if self.known.iter().any(is_tag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Body::empty();
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        response
     }
 }
 
@@ -96,6 +200,63 @@ pub fn whole(response: Response) -> Result<(response::Parts, Bytes), Box<Respons
         _ => {
             let problem = Error::internal("a body of a known length was not there");
             Err(Box::new(Problem::from(problem).into_response()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(fields: &[(HeaderName, &'static str)]) -> Result<Precondition> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        of_change(&headers)
+    }
+
+    #[test]
+    fn a_change_names_versions_by_strong_tags() {
+        let versions = |versions: &[i64]| Precondition::Versions(versions.to_vec());
+        for (values, expected) in [
+            (&[][..], Precondition::None),
+            (&["*"], Precondition::None),
+            (&["\"3\""], versions(&[3])),
+            (&["\"3\", \"4\"", "\"5\""], versions(&[3, 4, 5])),
+            (&["W/\"3\""], versions(&[])),
+            (&["\"other\"", "\"1,2\""], versions(&[])),
+            (&["\"03\"", "\"+3\"", "\" 3\"", "\"-0\""], versions(&[])),
+        ] {
+            let fields: Vec<_> = values.iter().map(|value| (header::IF_MATCH, *value)).collect();
+            assert_eq!(read(&fields).unwrap(), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_names_versions_that_it_must_not_meet() {
+        let others = |tags| (header::IF_NONE_MATCH, tags);
+        for (fields, expected) in [
+            (&[others("*")][..], Precondition::Versions(vec![])),
+            (&[others("\"3\", W/\"4\"")], Precondition::Others(vec![3, 4])),
+            (&[others("\"03\"")], Precondition::Others(vec![])),
+            (&[others("\"3\""), (header::IF_MATCH, "*")], Precondition::Others(vec![3])),
+            (
+                &[others("\"3\""), (header::IF_MATCH, "\"3\", \"4\"")],
+                Precondition::Versions(vec![4]),
+            ),
+            (&[others("*"), (header::IF_MATCH, "\"3\"")], Precondition::Versions(vec![])),
+        ] {
+            assert_eq!(read(fields).unwrap(), expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_tags_is_refused() {
+        for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+            for value in ["3", "\"3", "\"3\" \"4\"", ""] {
+                assert!(read(&[(name.clone(), value)]).is_err(), "{name}: {value}");
+            }
         }
     }
 }

@@ -265,7 +265,8 @@ impl From<Error> for Problem {
                 StatusCode::PRECONDITION_FAILED,
                 "precondition_failed",
                 "Precondition failed",
-                "The resource is no longer at the version that If-Match names. Read it again.",
+                "The resource is at another version than If-Match names, or at one that \
+                 If-None-Match names. Read it again.",
             ),
             Error::PreconditionRequired => Self::new(
                 StatusCode::PRECONDITION_REQUIRED,
