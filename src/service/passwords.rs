@@ -2,7 +2,7 @@
 
 use super::access::SignedInUser;
 use super::rate_limits::{Account, Attempt};
-use super::{Context, access, mails};
+use super::{Context, Precondition, access, mails};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::event::EventKind;
@@ -42,9 +42,16 @@ pub(super) async fn hash_for(
 
 /// Changes one's own password. The session goes on, the others end, and so does
 /// what was mailed to the user before.
-pub async fn change(app: &App, cx: &Context, current: Password, new: Password) -> Result<()> {
+pub async fn change(
+    app: &App,
+    cx: &Context,
+    precondition: &Precondition,
+    current: Password,
+    new: Password,
+) -> Result<()> {
     let caller = access::signed_in(app, cx).await?;
     let user = &caller.user;
+    precondition.check(user.version)?;
     let shown = require_own(app, cx, &caller, current).await?;
     let old = shown.password_hash.ok_or_else(wrong_password)?;
     let hash = hash_for(app, (&user.email, &user.name), "new_password", new).await?;
@@ -52,8 +59,14 @@ pub async fn change(app: &App, cx: &Context, current: Password, new: Password) -
     let notice = mails::notice(app, cx, now, user, Message::PasswordChanged {})?;
     let event = cx.event(app, now, caller.actor(), EventKind::PasswordChanged, Some(user.id));
     let [mailed, asked_for] = end_all_of(user.id);
+    let (version, missed) = match precondition {
+        Precondition::None => (None, wrong_password()),
+        Precondition::Versions(_) | Precondition::Others(_) => {
+            (Some(user.version), Error::PreconditionFailed)
+        }
+    };
     let commit = app.store.commit([
-        users::change_password(user.id, &old, &hash, now),
+        users::change_password(user.id, version, (&old, &hash), now),
         sessions::end_others(user.id, caller.session, now),
         challenges::delete_of_user(user.id),
         mailed,
@@ -61,7 +74,7 @@ pub async fn change(app: &App, cx: &Context, current: Password, new: Password) -
         notice,
         events::append(&event),
     ]);
-    commit.await.map_err(|error| error.on_guard(wrong_password()))
+    commit.await.map_err(|error| error.on_guard(missed))
 }
 
 /// Fails unless the password is the caller's own; returns what else signing in

@@ -216,11 +216,18 @@ pub fn renew_password_hash(id: UserId, old: &str, new: &str) -> Statement {
     Statement::new(sql, vec![new.into(), id.to_string().into(), old.into()])
 }
 
-/// Writes a password over the one whose hash is `old`.
-pub fn change_password(id: UserId, old: &str, new: &str, at: Timestamp) -> Statement {
+/// Writes a password over the one whose hash is `old`, of the user at this version if one
+/// is named.
+pub fn change_password(
+    id: UserId,
+    version: Option<i64>,
+    (old, new): (&str, &str),
+    at: Timestamp,
+) -> Statement {
     let sql = "UPDATE users SET password_hash = $1, updated_at = $2, version = version + 1 \
-               WHERE id = $3 AND password_hash = $4 RETURNING id";
-    let params = vec![new.into(), at.into(), id.to_string().into(), old.into()];
+               WHERE id = $3 AND password_hash = $4 AND version = COALESCE($5, version) \
+               RETURNING id";
+    let params = vec![new.into(), at.into(), id.to_string().into(), old.into(), version.into()];
     Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }
 

@@ -36,6 +36,18 @@ async fn a_new_password_takes_the_place_of_the_old_one_and_ends_the_other_sessio
 }
 
 #[tokio::test]
+async fn a_password_is_changed_at_the_version_that_is_meant() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let other = alice.with("if-match", "\"7\"").put(PATH, change(PASSWORD, NEW)).await;
+    other.assert_problem(412, "precondition_failed");
+    let me = alice.get("/api/v1/me").await.assert_status(200);
+    let meant = alice.with("if-match", me.header("etag").unwrap());
+    meant.put(PATH, change(PASSWORD, NEW)).await.assert_status(204);
+    meant.put(PATH, change(NEW, PASSWORD)).await.assert_problem(412, "precondition_failed");
+}
+
+#[tokio::test]
 async fn who_does_not_know_the_password_cannot_change_it() {
     let app = TestApp::new().await;
     let alice = app.user("alice").await;

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
-use super::extract::{Cx, FromFields, Json};
+use super::extract::{Cx, FromFields, IfMatch, Json};
 use super::json::Fields;
 use super::problem::Problem;
 use crate::app::App;
@@ -48,13 +48,16 @@ impl FromFields for ChangePassword {
 /// current password that is wrong is a field error: `wrong_password`.
 #[utoipa::path(put, path = "/api/v1/me/password", tag = "me",
     operation_id = "change_password", request_body = ChangePasswordBody,
+    params(("If-Match" = Option<String>, Header, nullable = false,
+        description = "Your ETag.", example = "\"1\"")),
     responses((status = 204, description = "Changed."),
         (status = 429, description = "Too many attempts failed.")))]
 pub async fn replace(
     State(app): State<Arc<App>>,
     Cx(cx): Cx,
+    IfMatch(precondition): IfMatch,
     Json(ChangePassword { current, new }): Json<ChangePassword>,
 ) -> Result<Response, Problem> {
-    passwords::change(&app, &cx, current, new).await?;
+    passwords::change(&app, &cx, &precondition, current, new).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

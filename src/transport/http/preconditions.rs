@@ -24,6 +24,7 @@ use crate::service::Precondition;
 /// is meant.
 pub const VERSIONED: &[&str] = &[
     "/api/v1/me",
+    "/api/v1/me/password",
     "/api/v1/users/{id}",
     "/api/v1/users/{id}/roles",
     "/api/v1/users/{id}/suspend",
