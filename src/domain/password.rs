@@ -94,7 +94,11 @@ impl Owner<'_> {
     fn words(&self) -> Vec<String> {
         let texts = [self.email.as_str(), self.name.as_str(), self.app_name.as_str()];
         let words = texts.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
-        let words = words.filter(|word| word.chars().count() >= MIN_WORD_CHARS);
+        // Short words mean something where all of them stand together.
+        let email = self.email.as_str();
+        let name = self.name.as_str().split_whitespace().collect::<String>();
+        let whole = email.split('@').chain([email, name.as_str()]);
+        let words = words.chain(whole).filter(|word| word.chars().count() >= MIN_WORD_CHARS);
         let mut words: Vec<_> = words.map(str::to_lowercase).collect();
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         words
@@ -133,6 +137,18 @@ mod tests {
         {
             assert!(check(text).is_ok(), "{text}");
         }
+    }
+
+    #[test]
+    fn short_words_count_for_nothing_either_where_they_are_the_whole() {
+        let (email, name) = (Email::parse("li.wu@ab.cn"), Name::parse("Li Wu"));
+        let (email, name) = (email.unwrap(), name.unwrap());
+        let owner = Owner { email: &email, name: &name, app_name: &Name::parse("R").unwrap() };
+        for text in ["li.wu@ab.cn", "LiWuLiWu", "li.wu-2026", "ab.cn1234567"] {
+            let judged = Password::chosen(text, 8).unwrap().check_for(&owner);
+            assert_eq!(judged.unwrap_err().code, "too_personal", "{text}");
+        }
+        assert!(Password::chosen("willow branch", 8).unwrap().check_for(&owner).is_ok());
     }
 
     #[test]
