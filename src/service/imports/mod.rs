@@ -134,6 +134,7 @@ async fn take_distinct(
             Err(
                 DatabaseError::Unique { .. }
                 | DatabaseError::ForeignKey
+                | DatabaseError::Collision(_)
                 | DatabaseError::Guard { .. },
             ) => {}
             Err(error) => return Err(error.into()),
