@@ -18,7 +18,7 @@ use crate::domain::token::RefreshToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
-use crate::store::{events, factors, sessions, users};
+use crate::store::{challenges, events, factors, one_time_tokens, sessions, users};
 
 /// How sessions are sorted in a list.
 const ORDER: &str = " ORDER BY target.session_id";
@@ -206,14 +206,17 @@ pub async fn list_of(
     Ok(SessionList { page: to_page(found, page), current: caller.session() })
 }
 
-/// Ends all sessions of a user, for those who may.
+/// Ends all sessions of a user, for those who may; and what would begin another one
+/// without the user signing in anew: questions for a second factor, mailed tokens.
 pub async fn end_all_of(app: &App, cx: &Context, user: UserId) -> Result<()> {
     let (caller, found) = super::users::find(app, cx, user).await?;
     caller.require(&Permission::SESSIONS_WRITE)?;
     caller.require_over(&found.ok_or(Error::NotFound("user"))?.user)?;
     let now = app.now();
     let event = cx.event(app, now, caller.actor(), EventKind::AllSessionsEnded, Some(user));
-    Ok(app.store.commit([sessions::end_all(user, now), events::append(&event)]).await?)
+    let ended = [sessions::end_all(user, now), challenges::delete_of_user(user)];
+    let statements = ended.into_iter().chain(one_time_tokens::end_all_of(user));
+    Ok(app.store.commit(statements.chain([events::append(&event)])).await?)
 }
 
 fn to_page(sessions: Vec<Session>, page: &PageRequest) -> Page<Session> {

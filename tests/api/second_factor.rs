@@ -54,6 +54,17 @@ async fn a_password_gets_a_question_where_there_is_a_second_factor() {
 }
 
 #[tokio::test]
+async fn a_question_ends_with_all_sessions() {
+    let app = TestApp::new().await;
+    let (admin, alice) = (app.admin().await, alice(&app).await);
+    let question = app.half_sign_in(&alice.client.email).await;
+    let sessions = format!("/api/v1/users/{}/sessions", alice.client.id);
+    admin.delete(sessions).await.assert_status(204);
+    answer(&app, &question, &alice.recovery_codes[0]).await.assert_status(401);
+    sign_in(&app, &alice, &alice.recovery_codes[0]).await.assert_status(201);
+}
+
+#[tokio::test]
 async fn a_wrong_password_gets_no_question() {
     let app = TestApp::new().await;
     let alice = alice(&app).await;
