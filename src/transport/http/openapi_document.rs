@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::deprecations;
-use super::entity_tags;
 use super::idempotency;
 use super::preconditions;
 use super::problem;
@@ -130,10 +129,7 @@ pub fn document() -> Value {
             if name.strip_prefix("get ").is_some_and(preconditions::is_tagged)
                 && answers_with_json(operation)
             {
-                allow_tags_of_read(operation);
-            }
-            if !name.starts_with("get ") {
-                allow_tags_of_change(operation);
+                allow_if_none_match(operation);
             }
             if name.strip_prefix("post ").is_some_and(idempotency::takes_key) {
                 allow_idempotency_key(operation);
@@ -185,32 +181,14 @@ fn answers_with_json(operation: &Map<String, Value>) -> bool {
     responses.is_some_and(|r| r.pointer("/200/content/application~1json").is_some())
 }
 
-/// Says that a read of a resource may name the version that the client has.
-fn allow_tags_of_read(operation: &mut Map<String, Value>) {
-    let known = "The ETag of what you have: 304 instead of it, if it is still that.";
-    let meant = "The ETag of what you mean: 412 instead of it, if it is another one.";
-    allow(operation, tags("If-None-Match", known, json!({"type": "string"})), WITH_IF_NONE_MATCH);
-    allow(operation, tags("If-Match", meant, well_formed()), &[]);
-}
-
-/// Says that a change of a resource with a version may name those that it does not mean.
-fn allow_tags_of_change(operation: &mut Map<String, Value>) {
-    let parameters = operation.get("parameters").and_then(Value::as_array);
-    let is_if_match = |parameter: &Value| parameter.get("name") == Some(&json!("If-Match"));
-    if parameters.is_some_and(|parameters| parameters.iter().any(is_if_match)) {
-        let unwanted = "ETags that it must not have: 412 if it has one, and nothing is done.";
-        allow(operation, tags("If-None-Match", unwanted, well_formed()), &[]);
-    }
-}
-
-fn tags(name: &str, description: &str, schema: Value) -> Value {
-    json!({"name": name, "in": "header", "required": false, "description": description,
-        "schema": schema, "example": "\"1\""})
-}
-
-/// What is refused where it is no list of tags.
-fn well_formed() -> Value {
-    json!({"type": "string", "pattern": entity_tags::PATTERN})
+/// Says that a read of a resource may name the version that the client has. What else
+/// RFC 9110 gives every read and every change is told in docs/retries.md alone: whoever
+/// makes calls of this description would make ones that are refused with 412.
+fn allow_if_none_match(operation: &mut Map<String, Value>) {
+    let parameter = json!({"name": "If-None-Match", "in": "header", "required": false,
+        "description": "The ETag of what you have: 304 instead of it, if it is still that.",
+        "schema": {"type": "string"}, "example": "\"1\""});
+    allow(operation, parameter, WITH_IF_NONE_MATCH);
 }
 
 /// Says that a request may name itself, to be sent again.

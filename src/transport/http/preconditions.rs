@@ -36,12 +36,14 @@ pub const VERSIONED: &[&str] = &[
 /// Which version a change means, by `If-Match` and `If-None-Match` (RFC 9110, 13.1.1 and
 /// 13.1.2).
 pub fn of_change(headers: &HeaderMap) -> Result<Precondition> {
-    let meant = named(headers, header::IF_MATCH)?;
+    let meant = meant(headers)?;
     let unwanted = match named(headers, header::IF_NONE_MATCH)? {
         // What is there, whichever it is.
         Some(Named::Any) => return Ok(Precondition::Versions(Vec::new())),
-        Some(Named::Tags(tags)) => Some(tags.iter().filter_map(version).collect::<Vec<_>>()),
-        None => None,
+        Some(Named::Tags(tags)) if !tags.is_empty() => {
+            Some(tags.iter().filter_map(version).collect::<Vec<_>>())
+        }
+        Some(Named::Tags(_)) | None => None,
     };
     Ok(match (meant, unwanted) {
         (Some(Named::Tags(tags)), unwanted) => {
@@ -69,19 +71,27 @@ pub fn refuse_unknown(request: &Parts) -> Result<()> {
     }
 }
 
+/// What `If-Match` names, if it is there. A list of nothing, which no version is in, is the
+/// mistake of somebody who had a version to name.
+fn meant(headers: &HeaderMap) -> Result<Option<Named<'_>>> {
+    match named(headers, header::IF_MATCH)? {
+        Some(Named::Tags(tags)) if tags.is_empty() => Err(malformed(&header::IF_MATCH)),
+        meant => Ok(meant),
+    }
+}
+
 /// What a header names, if it is there.
 fn named(headers: &HeaderMap, header: HeaderName) -> Result<Option<Named<'_>>> {
     if !headers.contains_key(&header) {
         return Ok(None);
     }
-    match entity_tags::read(headers.get_all(&header)) {
-        Some(named) if named != Named::Tags(Vec::new()) => Ok(Some(named)),
-        _ => {
-            let name = if header == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
-            let form = "must be a list of entity tags in double quotes, or *.";
-            Err(Error::Malformed(format!("{name} {form}")))
-        }
-    }
+    let named = entity_tags::read(headers.get_all(&header));
+    named.map(Some).ok_or_else(|| malformed(&header))
+}
+
+fn malformed(header: &HeaderName) -> Error {
+    let name = if header == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
+    Error::Malformed(format!("{name} must be a list of entity tags in double quotes, or *."))
 }
 
 /// The version that a tag stands for. Tags are compared as they are written (RFC 9110,
@@ -108,7 +118,7 @@ impl Known {
         }
         let headers = request.headers();
         let quoted = |tag: &EntityTag<'_>| format!("\"{}\"", tag.opaque);
-        let meant = named(headers, header::IF_MATCH).map(|meant| match meant {
+        let meant = meant(headers).map(|meant| match meant {
             Some(Named::Tags(tags)) => Some(tags.iter().filter(|t| !t.weak).map(quoted).collect()),
             Some(Named::Any) | None => None,
         });
@@ -240,6 +250,7 @@ mod tests {
         for (fields, expected) in [
             (&[others("*")][..], Precondition::Versions(vec![])),
             (&[others("\"3\", W/\"4\"")], Precondition::Others(vec![3, 4])),
+            (&[others("")], Precondition::None),
             (&[others("\"03\"")], Precondition::Others(vec![])),
             (&[others("\"3\""), (header::IF_MATCH, "*")], Precondition::Others(vec![3])),
             (
@@ -255,9 +266,10 @@ mod tests {
     #[test]
     fn what_is_no_list_of_tags_is_refused() {
         for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
-            for value in ["3", "\"3", "\"3\" \"4\"", ""] {
+            for value in ["3", "\"3", "\"3\" \"4\""] {
                 assert!(read(&[(name.clone(), value)]).is_err(), "{name}: {value}");
             }
         }
+        assert!(read(&[(header::IF_MATCH, "")]).is_err());
     }
 }
