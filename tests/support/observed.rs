@@ -12,6 +12,7 @@ pub(crate) struct Observed {
     database: Arc<dyn Database>,
     fault: Mutex<Option<Fault>>,
     before_commit: Mutex<Vec<Statement>>,
+    before_every_commit: Mutex<Vec<Statement>>,
     after_commit: Mutex<Option<Then>>,
     calls: AtomicUsize,
     statements: AtomicUsize,
@@ -38,6 +39,7 @@ impl Observed {
             database,
             fault: Mutex::new(None),
             before_commit: Mutex::default(),
+            before_every_commit: Mutex::default(),
             after_commit: Mutex::new(None),
             calls: AtomicUsize::new(0),
             statements: AtomicUsize::new(0),
@@ -80,6 +82,11 @@ impl Observed {
     /// This happens right before the next change is committed: somebody was faster.
     pub(crate) fn before_commit(&self, statements: Vec<Statement>) {
         *self.before_commit.lock().unwrap() = statements;
+    }
+
+    /// This happens right before every change that is committed: somebody never rests.
+    pub(crate) fn before_every_commit(&self, statements: Vec<Statement>) {
+        *self.before_every_commit.lock().unwrap() = statements;
     }
 
     /// This happens when the next change is committed, before anybody is told of it.
@@ -215,7 +222,8 @@ impl Database for Observed {
                 self.stalled.fetch_add(1, Ordering::SeqCst);
                 std::future::pending::<()>().await;
             }
-            let faster = std::mem::take(&mut *self.before_commit.lock().unwrap());
+            let mut faster = std::mem::take(&mut *self.before_commit.lock().unwrap());
+            faster.extend(self.before_every_commit.lock().unwrap().iter().cloned());
             for statement in faster {
                 self.database.query(statement).await?;
             }

@@ -1,6 +1,6 @@
 //! What an import means for a user, by what is there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::ImportedUser;
 use crate::app::App;
@@ -102,16 +102,36 @@ impl Known {
         Ok(Self { caller, entries, by_email, by_external_id, roles })
     }
 
+    /// Who has the external id, and who has the address.
+    fn meant(&self, user: &ImportedUser) -> [Option<&DirectoryEntry>; 2] {
+        let at = |place: Option<&usize>| place.and_then(|place| self.entries.get(*place));
+        let external_id = user.external_id.as_ref();
+        let named = at(external_id.and_then(|id| self.by_external_id.get(id.as_str())));
+        [named, at(self.by_email.get(user.email.normalized()))]
+    }
+
+    /// How many come before the first one with an address that one of them gives up: whether
+    /// it is to be had is known when that has happened.
+    pub(super) fn before_given_up(&self, users: &[ImportedUser]) -> usize {
+        let mut moving = HashSet::new();
+        for (count, user) in users.iter().enumerate() {
+            let [named, addressed] = self.meant(user).map(|entry| entry.map(|e| e.user.id));
+            if addressed.is_some_and(|id| moving.contains(&id)) {
+                return count;
+            }
+            if addressed != named {
+                moving.extend(named);
+            }
+        }
+        users.len()
+    }
+
     /// Decides about one user.
     pub(super) fn decide(&self, app: &App, user: &ImportedUser) -> Result<Decision> {
         if user.email_verified_at.is_some() {
             self.caller.require(&Permission::USERS_VERIFY)?;
         }
-        let at = |place: Option<&usize>| place.and_then(|place| self.entries.get(*place));
-        let external_id = user.external_id.as_ref();
-        let named = at(external_id.and_then(|id| self.by_external_id.get(id.as_str())));
-        let addressed = at(self.by_email.get(user.email.normalized()));
-        match (named, addressed) {
+        match self.meant(user).into() {
             (None, None) => self.create(app, user),
             (Some(entry), None) => self.change(app, user, entry),
             (Some(entry), Some(other)) if entry.user.id == other.user.id => {

@@ -83,11 +83,23 @@ pub async fn take(
 ) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::with_capacity(users.len());
     let mut rest = users.as_mut_slice();
+    let mut most = usize::MAX;
     while !rest.is_empty() {
-        let count = distinct(rest);
-        let Some((some, others)) = rest.split_at_mut_checked(count) else { break };
-        outcomes.extend(take_distinct(app, cx, some, dry_run).await?);
-        rest = others;
+        let count = distinct(rest).min(most);
+        let some = rest.get_mut(..count).unwrap_or_default();
+        match take_first(app, cx, some, dry_run).await? {
+            Some(taken) => {
+                most = most.saturating_mul(2);
+                rest = rest.split_at_mut_checked(taken.len()).unwrap_or_default().1;
+                outcomes.extend(taken);
+            }
+            // One of them keeps changing: with fewer of them the others get through.
+            None if count > 1 => most = count / 2,
+            None => {
+                outcomes.push(Outcome::Failed(super::busy()));
+                rest = rest.split_at_mut_checked(1).unwrap_or_default().1;
+            }
+        }
     }
     Ok(outcomes)
 }
@@ -105,14 +117,18 @@ fn distinct(users: &[ImportedUser]) -> usize {
     users.len()
 }
 
-async fn take_distinct(
+/// Takes those who come before the first one to whom another gives up an address. `None` if
+/// others change the same users all the time.
+async fn take_first(
     app: &App,
     cx: &Context,
     users: &mut [ImportedUser],
     dry_run: bool,
-) -> Result<Vec<Outcome>> {
+) -> Result<Option<Vec<Outcome>>> {
     for _ in 0..TRIES {
         let known = Known::read(app, cx, users).await?;
+        let count = known.before_given_up(users);
+        let users = users.get_mut(..count).unwrap_or_default();
         let actor = known.caller.actor();
         let mut decisions: Vec<_> = users.iter().map(|user| known.decide(app, user)).collect();
         for (user, decision) in users.iter_mut().zip(&mut decisions) {
@@ -124,12 +140,12 @@ async fn take_distinct(
         }
         let commit = Commit::of(app, cx, actor, users, &decisions);
         if dry_run || commit.statements.is_empty() {
-            return Ok(commit.outcomes(decisions));
+            return Ok(Some(commit.outcomes(decisions)));
         }
         // Passwords may have been hashed since it was asked who calls.
         let still = std::iter::once(known.caller.still());
         match app.store.commit(still.chain(commit.statements.iter().cloned())).await {
-            Ok(()) => return Ok(commit.outcomes(decisions)),
+            Ok(()) => return Ok(Some(commit.outcomes(decisions))),
             // Somebody has taken an address or changed a user since they were read.
             Err(
                 DatabaseError::Unique { .. }
@@ -140,7 +156,7 @@ async fn take_distinct(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(users.iter().map(|_| Outcome::Failed(super::busy())).collect())
+    Ok(None)
 }
 
 /// Hashes a password, or says whether it could be one if it is a dry run.
