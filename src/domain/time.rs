@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,9 +54,12 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
-    /// Reads an RFC 3339 date and time.
+    /// Reads an RFC 3339 date and time, of a year from 0 to 9999 in UTC: others could not be
+    /// written again.
     pub fn parse(text: &str) -> Option<Self> {
-        let nanos = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp_nanos();
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        let moment = moment.checked_to_offset(UtcOffset::UTC).filter(|m| m.year() >= 0)?;
+        let nanos = moment.unix_timestamp_nanos();
         i64::try_from(nanos.div_euclid(1_000)).ok().map(Self)
     }
 }
@@ -134,6 +137,16 @@ mod tests {
         }
         let last = Timestamp::from_micros(253_402_300_799_999_999);
         assert_eq!(last.to_string(), "9999-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn a_timestamp_is_of_a_year_that_can_be_written_in_utc() {
+        for text in ["0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+        for text in ["0000-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), text);
+        }
     }
 
     #[test]

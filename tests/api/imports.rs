@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use http::Method;
-use rollcall::store::database::Statement;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
@@ -39,7 +38,7 @@ pub(crate) fn told(answer: &Response) -> Vec<Value> {
 }
 
 /// What became of each line, in short: the line, the status and the code.
-fn outcomes(answer: &Response) -> Vec<(u64, String, String)> {
+pub(crate) fn outcomes(answer: &Response) -> Vec<(u64, String, String)> {
     let told = told(answer).into_iter().filter(|line| !line["line"].is_null());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     told.map(|line| {
@@ -53,7 +52,7 @@ pub(crate) fn summary(answer: &Response) -> Value {
     told(answer).pop().unwrap()["summary"].clone()
 }
 
-fn counts(lines: u64, created: u64, updated: u64, unchanged: u64, failed: u64) -> Value {
+pub(crate) fn counts(lines: u64, created: u64, updated: u64, unchanged: u64, failed: u64) -> Value {
     json!({"lines": lines, "created": created, "updated": updated, "unchanged": unchanged,
         "failed": failed, "dry_run": false, "complete": true})
 }
@@ -147,55 +146,6 @@ async fn whoever_is_known_by_external_id_is_changed_or_left_alone() {
     let expected =
         ["user.updated", "user.roles_changed", "user.updated", "user.created"].map(Value::from);
     assert_eq!(kinds, expected);
-}
-
-#[tokio::test]
-async fn somebody_who_keeps_changing_does_not_stand_in_the_way_of_the_others() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    import(&admin, &(0..9).map(person).collect::<Vec<_>>()).await;
-    let change = "UPDATE users SET version = version + 1 WHERE external_id = 'crm-4'";
-    app.database.before_every_commit(vec![Statement::new(change, Vec::new())]);
-    let changed = |number: usize| {
-        let mut person = person(number);
-        person["name"] = json!("Other");
-        person
-    };
-    let answer = import(&admin, &(0..12).map(changed).collect::<Vec<_>>()).await;
-    assert_eq!(summary(&answer), counts(12, 3, 8, 0, 1));
-    let busy = outcomes(&answer).into_iter().filter(|(.., code)| code == "busy");
-    assert_eq!(busy.collect::<Vec<_>>(), [(5, "failed".to_owned(), "busy".to_owned())]);
-}
-
-#[tokio::test]
-async fn an_address_that_a_line_gives_up_is_there_for_the_lines_after_it() {
-    let app = TestApp::new().await;
-    let admin = app.admin().await;
-    import(&admin, &(0..3).map(person).collect::<Vec<_>>()).await;
-    let named = |number: usize, email: &str| {
-        let mut person = person(number);
-        person["email"] = json!(email);
-        person
-    };
-    let answer = import(
-        &admin,
-        &[
-            named(3, "user-0@example.com"),
-            named(0, "new@example.com"),
-            named(1, "user-0@example.com"),
-            named(2, "user-1@example.com"),
-            json!({"email": "User-2@example.com", "name": "Somebody else"}),
-        ],
-    )
-    .await;
-    let expected = [
-        (1, "failed", "email_taken"),
-        (2, "updated", ""),
-        (3, "updated", ""),
-        (4, "updated", ""),
-        (5, "created", ""),
-    ];
-    assert_eq!(outcomes(&answer), expected.map(|(n, s, c)| (n, s.to_owned(), c.to_owned())));
 }
 
 #[tokio::test]

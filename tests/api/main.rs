@@ -23,6 +23,7 @@ mod health;
 mod hostile;
 mod idempotency;
 mod idempotency_races;
+mod import_lines;
 mod import_streams;
 mod imports;
 mod invitations;

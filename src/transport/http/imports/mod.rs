@@ -4,6 +4,7 @@ pub mod report;
 mod source;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -283,12 +284,16 @@ fn imported_user(value: serde_json::Value, app: &App) -> Result<ImportedUser, Er
     let own_metadata = fields.value("own_metadata", Metadata::parse);
     let roles = fields.optional_list("roles", MAX_ROLES, RoleName::parse);
     let password = first_password(&mut fields, app);
+    let past = |text: &str| moment(text, app.now());
+    let verified_at = fields.nullable("email_verified_at", past).flatten();
     let is_verified = fields.value("email_verified", |value| match value {
+        serde_json::Value::Bool(false) if verified_at.is_some() => {
+            Err(Invalid::new("contradictory", "must not be false beside email_verified_at"))
+        }
         serde_json::Value::Bool(is_verified) => Ok(is_verified),
         _ => Err(Invalid::new("wrong_type", "must be true or false")),
     });
-    let verified_at = fields.nullable("email_verified_at", moment).flatten();
-    let suspended_at = fields.nullable("suspended_at", moment).flatten();
+    let suspended_at = fields.nullable("suspended_at", past).flatten();
     let email_verified_at = verified_at.or_else(|| is_verified?.then(|| app.now()));
     fields.finish(|| {
         Some(ImportedUser {
@@ -306,7 +311,15 @@ fn imported_user(value: serde_json::Value, app: &App) -> Result<ImportedUser, Er
     })
 }
 
-fn moment(text: &str) -> Result<Timestamp, Invalid> {
+/// By how much the clock of another service may be ahead.
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// When something was, by another service.
+fn moment(text: &str, now: Timestamp) -> Result<Timestamp, Invalid> {
     let reason = || Invalid::new("invalid_time", "must be like 2026-01-01T00:00:00Z");
-    Timestamp::parse(text).ok_or_else(reason)
+    let moment = Timestamp::parse(text).ok_or_else(reason)?;
+    if moment > now.plus(AHEAD) {
+        return Err(Invalid::new("out_of_range", "must not be in the future"));
+    }
+    Ok(moment)
 }
