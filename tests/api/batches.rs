@@ -79,6 +79,10 @@ async fn each_operation_stands_for_itself() {
     let errors = answer.body["results"][11]["problem"]["errors"].as_array().unwrap();
     let fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["user.name", "user.nam"]);
+    let nothing = batch(&admin, "all", &[json!({"id": id})]).await.assert_status(422);
+    let expected =
+        json!([{"field": "operations.0.op", "code": "required", "message": "is required"}]);
+    assert_eq!(nothing.body["errors"], expected);
 }
 
 #[tokio::test]

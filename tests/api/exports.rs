@@ -80,6 +80,7 @@ async fn a_spreadsheet_gets_a_table_without_formulas() {
     200 OK
     content-disposition: attachment; filename="users.csv"
     content-type: text/csv; charset=utf-8
+    vary: Accept
 
     id,email,email_verified_at,name,external_id,roles,metadata,own_metadata,private_metadata,created_at,updated_at,suspended_at,version
     [id 1],admin@example.com,2026-01-01T00:00:00.000000Z,Admin,,admin,{},{},{},2026-01-01T00:00:00.000000Z,2026-01-01T00:00:00.000000Z,,1
@@ -104,7 +105,9 @@ async fn the_client_chooses_the_form() {
         ("text/csv", "?format=ndjson", ndjson),
     ] {
         let answer = admin.with("accept", accept).get(format!("{EXPORT}{query}")).await;
-        assert_eq!(answer.assert_status(200).header("content-type"), Some(expected), "{accept}");
+        let answer = answer.assert_status(200);
+        assert_eq!(answer.header("content-type"), Some(expected), "{accept}");
+        assert_eq!(answer.header("vary"), Some("Accept"));
     }
     for accept in ["application/json", "text/csv;q=0", "image/png"] {
         let answer = admin.with("accept", accept).get(EXPORT).await;

@@ -37,11 +37,16 @@ async fn a_body_is_json_or_it_is_not_read() {
     ] {
         let answer = admin.send(Method::POST, "/api/v1/users", content_type, user(99)).await;
         assert_eq!(answer.status, 415, "{content_type}: {answer}");
+        assert_eq!(answer.header("accept"), Some("application/json"));
+        assert_eq!(answer.header("accept-encoding"), Some("identity"));
+        assert_eq!(answer.header("accept-patch"), None);
         answer.assert_problem(415, "unsupported_media_type");
     }
     let zipped = admin.with("content-encoding", "gzip");
     assert_snapshot!(zipped.post("/api/v1/users", json!({})).await, @r#"
     415 Unsupported Media Type
+    accept: application/json
+    accept-encoding: identity
     content-type: application/problem+json
 
     {
@@ -66,7 +71,7 @@ async fn a_client_that_rules_out_json_is_told_so() {
         admin.with("accept", accept).get("/api/v1/me").await.assert_status(200);
     }
     let before = app.contents();
-    for accept in ["text/html", "application/xml", "application/json;q=0", "image/*, text/*"] {
+    for accept in ["text/html", "application/xml", "application/json;q=0, */*", "image/*, text/*"] {
         let client = admin.with("accept", accept);
         client.get("/api/v1/me").await.assert_problem(406, "not_acceptable");
         let user = json!({"email": "a@example.com", "name": "A"});

@@ -125,6 +125,9 @@ async fn a_patch_may_be_plain_json_too_and_nothing_else() {
     for media_type in ["application/xml", "text/plain", ""] {
         let answer =
             admin.send(Method::PATCH, path(&alice.id), media_type, patch.to_string()).await;
+        let accepted =
+            "application/merge-patch+json, application/json, application/json-patch+json";
+        assert_eq!(answer.header("accept-patch"), Some(accepted));
         answer.assert_problem(415, "unsupported_media_type");
     }
 }

@@ -178,8 +178,8 @@ pub async fn verify(
     });
     let hash = fields.optional("hash", Term::parse);
     let (after, hash) = fields.finish(|| Some((after.unwrap_or(0), hash)))?;
-    let hash = hash.as_ref().map(Term::as_str);
-    let verification = audit::verify(&app, &cx, after, hash).await?;
+    let hash = hash.map(|hash| hash.as_str().to_ascii_lowercase());
+    let verification = audit::verify(&app, &cx, after, hash.as_deref()).await?;
     Ok(view::json(StatusCode::OK, &VerificationView::from(&verification)))
 }
 

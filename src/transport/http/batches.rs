@@ -143,8 +143,9 @@ fn items(value: Value) -> Result<Vec<Value>, Invalid> {
 
 fn operation(item: Value, app: &App) -> Result<Operation, Error> {
     let mut fields = Fields::of(item)?;
-    let op = fields.required("op", |text| Ok(text.to_owned())).unwrap_or_default();
-    if op == "create" {
+    let op = fields.required("op", |text| Ok(text.to_owned()));
+    let op = op.as_deref();
+    if op == Some("create") {
         let create: Option<CreateUser> = nested(&mut fields, app);
         return fields.finish(|| create.map(CreateUser::into_operation));
     }
@@ -152,24 +153,25 @@ fn operation(item: Value, app: &App) -> Result<Operation, Error> {
     let version = fields.value("version", |value| {
         value.as_i64().ok_or_else(|| Invalid::new("wrong_type", "must be an integer"))
     });
-    let change = match op.as_str() {
-        "replace" => nested(&mut fields, app).map(Change::Replace),
-        "patch" => nested(&mut fields, app).map(Change::Patch),
-        "replace_roles" => {
+    let change = match op {
+        Some("replace") => nested(&mut fields, app).map(Change::Replace),
+        Some("patch") => nested(&mut fields, app).map(Change::Patch),
+        Some("replace_roles") => {
             let roles: Option<BTreeSet<_>> =
                 fields.required_list("roles", MAX_ROLES, RoleName::parse);
             roles.map(Change::ReplaceRoles)
         }
-        "suspend" => Some(Change::Suspend),
-        "unsuspend" => Some(Change::Unsuspend),
-        "delete" => Some(Change::Delete),
-        _ => {
+        Some("suspend") => Some(Change::Suspend),
+        Some("unsuspend") => Some(Change::Unsuspend),
+        Some("delete") => Some(Change::Delete),
+        Some(_) => {
             fields.refuse("op", Invalid::new("unknown_operation", "is not an operation"));
             None
         }
+        None => None,
     };
     let precondition = version.map(|version| Precondition::Versions(vec![version]));
-    let must_name_it = op == "replace" && precondition.is_none();
+    let must_name_it = op == Some("replace") && precondition.is_none();
     let operation = fields
         .finish(|| Some(Operation::Change(id?, precondition.unwrap_or_default(), change?)))?;
     if must_name_it { Err(Error::PreconditionRequired) } else { Ok(operation) }

@@ -152,7 +152,11 @@ pub async fn export(
     let lines = Lines { app, cx, export, format, members: asked.members, text };
     let body = Body::from_stream(try_unfold(lines, Lines::next));
     let (media_type, disposition) = format.headers();
-    let headers = [(header::CONTENT_TYPE, media_type), (header::CONTENT_DISPOSITION, disposition)];
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::VARY, "Accept"),
+    ];
     Ok((headers.map(|(name, value)| (name, HeaderValue::from_static(value))), body).into_response())
 }
 

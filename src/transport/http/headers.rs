@@ -156,23 +156,9 @@ pub fn names_known_version(path: &str, headers: &HeaderMap) -> bool {
     in_path && asked.is_none_or(|asked| asked.trim().trim_start_matches('v') == VERSION)
 }
 
-/// Whether the `Accept` headers allow a media type or a problem instead of it.
+/// Whether the `Accept` headers allow a media type.
 pub fn accepts(headers: &HeaderMap, offered: &str) -> bool {
-    let mut any = false;
-    for value in headers.get_all(header::ACCEPT) {
-        for range in value.to_str().unwrap_or_default().split(',') {
-            let (range, params) = range.split_once(';').unwrap_or((range, ""));
-            let range = range.trim();
-            if range.is_empty() {
-                continue;
-            }
-            any = true;
-            if !is_refused(params) && matches(range, offered) {
-                return true;
-            }
-        }
-    }
-    !any
+    quality(headers, offered) > 0.0
 }
 
 /// How much the client likes a media type by its `Accept` headers, 0 to 1; 0 is not at
@@ -188,19 +174,12 @@ pub fn quality(headers: &HeaderMap, offered: &str) -> f32 {
         let (range, params) = range.split_once(';').unwrap_or((range, ""));
         let mut params = params.split(';').filter_map(|param| param.split_once('='));
         let q = params.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-        let q = q.map_or(1.0, |(_, value)| value.trim().parse().unwrap_or(0.0));
+        let q = q.map_or(1.0, |(_, value)| value.trim().parse().unwrap_or(1.0));
         // What is named exactly is what is meant.
         matches(range.trim(), offered).then_some((range.trim().matches('*').count(), q))
     };
     let by_stars = |a: &(usize, f32), b: &(usize, f32)| a.0.cmp(&b.0);
     ranges.filter_map(quality).min_by(by_stars).map_or(0.0, |(_, q)| q)
-}
-
-/// `q=0` says: not this.
-fn is_refused(params: &str) -> bool {
-    params.split(';').filter_map(|param| param.split_once('=')).any(|(name, value)| {
-        name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0)
-    })
 }
 
 fn matches(range: &str, offered: &str) -> bool {
@@ -314,6 +293,9 @@ mod tests {
             ("", true),
             ("text/html", false),
             ("application/json;q=0", false),
+            ("application/json;q=0, */*", false),
+            ("*/*;q=0, application/json", true),
+            ("application/json;q=nonsense", true),
             ("application/xml, text/*", false),
         ] {
             let headers = headers(&[(header::ACCEPT, accept)]);

@@ -22,7 +22,7 @@ pub async fn read(
     media_types: &[&str],
 ) -> Result<Value, Problem> {
     if media_type(headers, media_types).is_none() {
-        return Err(Problem::unsupported_media_type(&media_types.join(" or ")));
+        return Err(Problem::unsupported_media_type(media_types));
     }
     strict_json::parse(&collect(body, limit).await?).map_err(Problem::from)
 }

@@ -28,6 +28,8 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// How old the proof of who somebody is may be.
     pub max_age: Option<Duration>,
+    /// The media types that a body could have been of.
+    pub accepts: Option<String>,
     /// Which of many operations it stands against, counted from zero.
     pub index: Option<usize>,
     /// For the log only.
@@ -51,6 +53,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             max_age: None,
+            accepts: None,
             index: None,
             cause: None,
         }
@@ -85,13 +88,14 @@ impl Problem {
     }
 
     /// The body is of another media type.
-    pub fn unsupported_media_type(accepted: &str) -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "Unsupported media type",
-            format!("The body must be {accepted}, without a content encoding."),
-        )
+    pub fn unsupported_media_type(accepted: &[&str]) -> Self {
+        let (code, title) = ("unsupported_media_type", "Unsupported media type");
+        let wanted = accepted.join(" or ");
+        let detail = format!("The body must be {wanted}, without a content encoding.");
+        Self {
+            accepts: Some(accepted.join(", ")),
+            ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, title, detail)
+        }
     }
 
     /// The body is larger than the limit.
@@ -173,6 +177,16 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, self.challenge());
         }
+        if let Some(accepts) = self.accepts.as_deref().map(HeaderValue::from_str)
+            && let Ok(accepts) = accepts
+        {
+            // RFC 9110, 15.5.16, and RFC 5789, 2.2.
+            headers.insert(header::ACCEPT, accepts.clone());
+            if self.is_of_patch() {
+                headers.insert("accept-patch", accepts);
+            }
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         if let Some(retry_after) = self.retry_after {
             // Rounded up: who waits that long has waited long enough.
             let seconds = retry_after.as_millis().div_ceil(1_000).max(1).to_string();
@@ -184,6 +198,11 @@ impl Problem {
 }
 
 impl Problem {
+    /// Whether a body that changes a part of something was refused.
+    fn is_of_patch(&self) -> bool {
+        self.accepts.as_ref().is_some_and(|accepts| accepts.contains("patch+json"))
+    }
+
     /// What a credential must be (RFC 6750), and how fresh (RFC 9470).
     fn challenge(&self) -> HeaderValue {
         let bearer = HeaderValue::from_static("Bearer");

@@ -100,7 +100,7 @@ async fn nothing_here(method: Method, uri: Uri) -> Response {
     if method != Method::POST {
         return ([(header::ALLOW, "POST")], Problem::method_not_allowed()).into_response();
     }
-    Problem::unsupported_media_type("application/grpc").into_response()
+    Problem::unsupported_media_type(&["application/grpc"]).into_response()
 }
 
 /// What every request meets whose path and method there are. One layer for all of

@@ -159,7 +159,7 @@ async fn admit(
 ) -> Result<(Options, Records), Problem> {
     let options = Options::read(query)?;
     let Some(media_type) = json::media_type(headers, Records::MEDIA_TYPES) else {
-        return Err(Problem::unsupported_media_type(&Records::MEDIA_TYPES.join(" or ")));
+        return Err(Problem::unsupported_media_type(Records::MEDIA_TYPES));
     };
     imports::require(app, cx).await?;
     Ok((options, Records::of(media_type, MEMBERS)))
