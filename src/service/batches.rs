@@ -12,7 +12,7 @@ use super::access;
 use super::idempotency::answered_meanwhile;
 use super::imports::hash_password;
 use super::users::{self, FirstPassword};
-use super::{Context, Precondition, user_roles};
+use super::{Context, Precondition, suspension, user_roles};
 use crate::app::App;
 use crate::domain::email::Email;
 use crate::domain::external_id::ExternalId;
@@ -213,8 +213,8 @@ async fn perform(app: &App, cx: &Context, operation: Operation) -> Result<Done> 
         Change::ReplaceRoles(names) => {
             user_roles::replace(app, cx, id, &precondition, &names).await?
         }
-        Change::Suspend => users::suspend(app, cx, id, &precondition).await?,
-        Change::Unsuspend => users::unsuspend(app, cx, id, &precondition).await?,
+        Change::Suspend => suspension::suspend(app, cx, id, &precondition).await?,
+        Change::Unsuspend => suspension::unsuspend(app, cx, id, &precondition).await?,
         Change::Delete => {
             users::delete(app, cx, id, &precondition).await?;
             return Ok(Done::Deleted);

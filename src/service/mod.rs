@@ -38,6 +38,7 @@ pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
 pub mod signing_keys;
+pub mod suspension;
 pub mod tokens;
 pub mod user_roles;
 pub mod users;

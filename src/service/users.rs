@@ -19,9 +19,7 @@ use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Statement};
 use crate::store::users::NewUser;
-use crate::store::{
-    events, invitations, mails, one_time_tokens, registrations, roles, sessions, users,
-};
+use crate::store::{events, invitations, mails, one_time_tokens, registrations, roles, users};
 
 /// What a new user signs in with.
 #[derive(Clone)]
@@ -170,60 +168,6 @@ pub async fn delete(
         caller.require_fresh_for_oneself(app, id)?;
         if remove(app, cx, caller.actor(), &entry.user).await? {
             return Ok(());
-        }
-    }
-    Err(super::busy())
-}
-
-/// Ends all sessions of a user and lets them begin no more. The last admin stays.
-pub async fn suspend(
-    app: &App,
-    cx: &Context,
-    id: UserId,
-    precondition: &Precondition,
-) -> Result<DirectoryEntry> {
-    for _ in 0..MAX_TRIES {
-        let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
-        let user = &entry.user;
-        if user.suspended_at.is_some() {
-            cx.commit(app, [], &entry).await?;
-            return Ok(entry);
-        }
-        let now = app.now();
-        let event = cx.event(app, now, caller.actor(), EventKind::UserSuspended, Some(id));
-        let change = [
-            users::set_suspended(id, user.version, Some(now), now),
-            sessions::end_all(id, now),
-            events::append(&event),
-        ];
-        let takes_admin = user.roles.contains(&RoleName::ADMIN);
-        let entry = entry.with(|user| user.with_suspension(Some(now), now));
-        if commit(app, cx, change, takes_admin, &entry).await? {
-            return Ok(entry);
-        }
-    }
-    Err(super::busy())
-}
-
-/// Lets a user sign in again.
-pub async fn unsuspend(
-    app: &App,
-    cx: &Context,
-    id: UserId,
-    precondition: &Precondition,
-) -> Result<DirectoryEntry> {
-    for _ in 0..MAX_TRIES {
-        let (caller, entry) = find_to_write(app, cx, id, precondition).await?;
-        if entry.user.suspended_at.is_none() {
-            cx.commit(app, [], &entry).await?;
-            return Ok(entry);
-        }
-        let (now, version) = (app.now(), entry.user.version);
-        let event = cx.event(app, now, caller.actor(), EventKind::UserUnsuspended, Some(id));
-        let change = [users::set_suspended(id, version, None, now), events::append(&event)];
-        let entry = entry.with(|user| user.with_suspension(None, now));
-        if commit(app, cx, change, false, &entry).await? {
-            return Ok(entry);
         }
     }
     Err(super::busy())
@@ -384,7 +328,7 @@ pub(super) async fn find(
 }
 
 /// The user, at the version that is meant, for those who may change it.
-async fn find_to_write(
+pub(super) async fn find_to_write(
     app: &App,
     cx: &Context,
     id: UserId,

@@ -22,7 +22,7 @@ use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::domain::user::{DirectoryEntry, Profile};
 use crate::error::{Error, Invalid, Result};
 use crate::service::users::{self, FirstPassword};
-use crate::service::{self, user_roles};
+use crate::service::{self, suspension, user_roles};
 
 /// The service.
 pub struct Users(pub Arc<App>);
@@ -196,13 +196,13 @@ pub async fn delete(call: &Call, message: &pb::DeleteUserRequest) -> Result<()> 
 /// Suspends a user.
 pub async fn suspend(call: &Call, message: &pb::SuspendUserRequest) -> Result<DirectoryEntry> {
     let precondition = precondition(message.version);
-    users::suspend(&call.app, &call.cx, user_id(&message.id)?, &precondition).await
+    suspension::suspend(&call.app, &call.cx, user_id(&message.id)?, &precondition).await
 }
 
 /// Lets a user sign in again.
 pub async fn unsuspend(call: &Call, message: &pb::UnsuspendUserRequest) -> Result<DirectoryEntry> {
     let precondition = precondition(message.version);
-    users::unsuspend(&call.app, &call.cx, user_id(&message.id)?, &precondition).await
+    suspension::unsuspend(&call.app, &call.cx, user_id(&message.id)?, &precondition).await
 }
 
 /// Gives a user other roles.

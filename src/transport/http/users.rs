@@ -29,8 +29,8 @@ use crate::domain::role::{MAX_ROLES, RoleName};
 use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch};
 use crate::error::{Error, Invalid};
 use crate::service::batches::Operation;
-use crate::service::finding;
 use crate::service::users::{self, FirstPassword};
+use crate::service::{finding, suspension};
 
 /// A user to be created.
 #[derive(ToSchema)]
@@ -357,7 +357,7 @@ pub async fn suspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    answer(&cx, view::changed_entry, users::suspend(&app, &cx, id, &precondition)).await
+    answer(&cx, view::changed_entry, suspension::suspend(&app, &cx, id, &precondition)).await
 }
 
 /// Lets a user sign in again. Needs `users:write` and every permission that the
@@ -374,5 +374,5 @@ pub async fn unsuspend(
     UserPath(id): UserPath,
     IfMatch(precondition): IfMatch,
 ) -> Result<Response, Problem> {
-    answer(&cx, view::changed_entry, users::unsuspend(&app, &cx, id, &precondition)).await
+    answer(&cx, view::changed_entry, suspension::unsuspend(&app, &cx, id, &precondition)).await
 }
