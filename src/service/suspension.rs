@@ -7,9 +7,10 @@ use crate::domain::id::UserId;
 use crate::domain::role::RoleName;
 use crate::domain::user::DirectoryEntry;
 use crate::error::Result;
-use crate::store::{events, sessions, users as stored};
+use crate::store::{challenges, events, one_time_tokens, sessions, users as stored};
 
-/// Ends all sessions of a user and lets them begin no more. The last admin stays.
+/// Ends all sessions of a user, with what would begin one later: questions for a second
+/// factor, mailed tokens. Lets them begin no more. The last admin stays.
 pub async fn suspend(
     app: &App,
     cx: &Context,
@@ -25,9 +26,13 @@ pub async fn suspend(
         }
         let now = app.now();
         let event = cx.event(app, now, caller.actor(), EventKind::UserSuspended, Some(id));
+        let [mailed, asked_for] = one_time_tokens::end_all_of(id);
         let change = [
             stored::set_suspended(id, user.version, Some(now), now),
             sessions::end_all(id, now),
+            challenges::delete_of_user(id),
+            mailed,
+            asked_for,
             events::append(&event),
         ];
         let takes_admin = user.roles.contains(&RoleName::ADMIN);

@@ -191,11 +191,12 @@ pub fn verify_email(id: UserId, normalized: &str, at: Timestamp) -> Statement {
     Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }
 
-/// Sets a password for whoever proved the user's address just now.
+/// Sets a password for whoever proved the user's address just now, and may sign in.
 pub fn reset_password(id: UserId, normalized: &str, hash: &str, at: Timestamp) -> Statement {
     let sql = "UPDATE users SET password_hash = $1, \
                email_verified_at = COALESCE(email_verified_at, $2), updated_at = $2, \
-               version = version + 1 WHERE id = $3 AND email_normalized = $4 RETURNING id";
+               version = version + 1 WHERE id = $3 AND email_normalized = $4 \
+               AND suspended_at IS NULL RETURNING id";
     let params = vec![hash.into(), at.into(), id.to_string().into(), normalized.into()];
     Statement::new(sql, params).touching(Touch::User(id)).expecting(1)
 }

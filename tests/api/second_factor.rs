@@ -14,11 +14,11 @@ use crate::support::{PASSWORD, TestApp};
 const SECOND_FACTOR: &str = "/api/v1/sessions/second-factor";
 const STEP: Duration = Duration::from_secs(30);
 
-async fn alice(app: &TestApp) -> Protected {
+pub(crate) async fn alice(app: &TestApp) -> Protected {
     app.protect(app.user("alice").await).await
 }
 
-async fn answer(app: &TestApp, token: &str, code: &str) -> Response {
+pub(crate) async fn answer(app: &TestApp, token: &str, code: &str) -> Response {
     app.anon().post(SECOND_FACTOR, json!({"token": token, "code": code})).await
 }
 

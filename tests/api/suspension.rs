@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use insta::assert_snapshot;
+use rollcall::store::database::Statement;
 use serde_json::json;
 
+use crate::second_factor;
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test]
@@ -59,6 +61,42 @@ async fn a_suspended_user_is_signed_out_everywhere_and_stays_out() {
     let before = app.contents();
     admin.act(format!("{user}/unsuspend")).await.assert_status(200);
     assert_eq!(app.contents(), before);
+}
+
+#[tokio::test]
+async fn what_was_mailed_and_asked_ends_with_a_suspension() {
+    let app = TestApp::new().await;
+    let (admin, alice) = (app.admin().await, second_factor::alice(&app).await);
+    let question = app.half_sign_in(&alice.client.email).await;
+    let email = json!({"email": alice.client.email});
+    app.anon().post("/api/v1/password-resets", email).await.assert_status(202);
+    let token = app.token_to(&alice.client.email, "reset_password").await;
+    let user = format!("/api/v1/users/{}", alice.client.id);
+    admin.act(format!("{user}/suspend")).await.assert_status(200);
+    let reset = json!({"token": token, "new_password": "another long password"});
+    let confirm = "/api/v1/password-resets/confirm";
+    app.anon().post(confirm, reset.clone()).await.assert_status(422);
+    admin.act(format!("{user}/unsuspend")).await.assert_status(200);
+    app.anon().post(confirm, reset).await.assert_status(422);
+    let answer = second_factor::answer(&app, &question, &alice.recovery_codes[0]).await;
+    answer.assert_status(401);
+}
+
+#[tokio::test]
+async fn nobody_sets_the_password_of_whoever_is_suspended_meanwhile() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let email = json!({"email": alice.email});
+    app.anon().post("/api/v1/password-resets", email).await.assert_status(202);
+    let token = app.token_to(&alice.email, "reset_password").await;
+    let suspended = "UPDATE users SET suspended_at = 1 WHERE id = $1";
+    let suspended = Statement::new(suspended, vec![alice.id.as_str().into()]);
+    app.database.before_commit(vec![suspended]);
+    let reset = json!({"token": token, "new_password": "another long password"});
+    let answer = app.anon().post("/api/v1/password-resets/confirm", reset).await;
+    answer.assert_problem(422, "validation_failed");
+    app.sql("UPDATE users SET suspended_at = NULL", Vec::new()).await;
+    app.sign_in(&alice.email).await;
 }
 
 #[tokio::test]
