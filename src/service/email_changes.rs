@@ -1,5 +1,6 @@
 //! Another address for one's own account: proven by the new one, told to the old.
 
+use super::access::SignedInUser;
 use super::one_time_tokens::{self, Terms};
 use super::rate_limits::{self, Account};
 use super::{Context, access, addressees, mails, passwords};
@@ -11,22 +12,22 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::error::{Error, Invalid, Result};
+use crate::store::database::Statement;
 use crate::store::one_time_tokens::{consume, end_all_of};
-use crate::store::{events, registrations, users};
+use crate::store::{events, registrations, sessions, users};
 
 const PURPOSE: TokenPurpose = TokenPurpose::EmailChange;
 
-/// Mails a token to the new address, and a warning to the old one. Whether the new
-/// one is somebody else's is not told: that shows when its owner confirms.
-pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Result<()> {
+/// Mails a token to the new address, and a warning to the old one, for who shows the password
+/// of the account, or has signed in just now where there is none. Whether the new one is
+/// somebody else's is not told: that shows when its owner confirms.
+pub async fn ask(app: &App, cx: &Context, new: &Email, password: Option<Password>) -> Result<()> {
     let caller = access::signed_in(app, cx).await?;
     let user = &caller.user;
-    let shown = passwords::require_own(app, cx, &caller, password).await?;
-    let hash = shown.password_hash.ok_or_else(passwords::wrong_password)?;
-    if shown.totp.is_some_and(|totp| totp.confirmed_at.is_some()) {
-        // The password alone is not all that signing in takes.
-        caller.require_fresh(app, access::FRESH)?;
-    }
+    let (still, no_longer) = match password {
+        Some(password) => owner_by_password(app, cx, &caller, password).await?,
+        None => owner_without_password(app, &caller).await?,
+    };
     if new.normalized() == user.email.normalized() {
         let reason = Invalid::new("unchanged", "is your address already");
         return Err(Error::invalid("new_email", reason));
@@ -47,15 +48,44 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Password) -> Re
     let warning = addressees::draft_to(app, cx, user, warning);
     let event = cx.event(app, now, caller.actor(), EventKind::EmailChangeRequested, Some(user.id));
     let statements = [
-        // A password that was changed meanwhile asks for nothing any more.
-        users::require_password(user.id, &hash),
+        still,
         issued.statement,
         mails::write(app, cx, now, ask, Some(issued.expires_at), mails::Send::Yes)?,
         mails::write(app, cx, now, warning, None, mails::Send::Yes)?,
         events::append(&event),
     ];
     let commit = cx.commit(app, statements, &()).await;
-    commit.map_err(|error| error.on_guard(passwords::wrong_password()))
+    commit.map_err(|error| error.on_guard(no_longer))
+}
+
+/// What undoes the commit once the password that was shown is another one, and what that
+/// means.
+async fn owner_by_password(
+    app: &App,
+    cx: &Context,
+    caller: &SignedInUser,
+    password: Password,
+) -> Result<(Statement, Error)> {
+    let shown = passwords::require_own(app, cx, caller, password).await?;
+    let hash = shown.password_hash.ok_or_else(passwords::wrong_password)?;
+    if shown.totp.is_some_and(|totp| totp.confirmed_at.is_some()) {
+        // The password alone is not all that signing in takes.
+        caller.require_fresh(app, access::FRESH)?;
+    }
+    Ok((users::require_password(caller.user.id, &hash), passwords::wrong_password()))
+}
+
+/// The same where there is none to be shown.
+async fn owner_without_password(app: &App, caller: &SignedInUser) -> Result<(Statement, Error)> {
+    let row = app.store.query(sessions::with_credentials(caller.session)).await?.into_iter().next();
+    let stored = sessions::credentials_from_row(row.ok_or(Error::Unauthenticated)?)?;
+    let required = Invalid::new("required", "is required: this account has a password");
+    let required = Error::invalid("current_password", required);
+    if stored.password_hash.is_some() {
+        return Err(required);
+    }
+    caller.require_fresh(app, access::FRESH)?;
+    Ok((users::require_no_password(caller.user.id), required))
 }
 
 /// Takes the proof of the new address. Sessions go on; every other token of the

@@ -77,8 +77,8 @@ pub async fn change(
     commit.await.map_err(|error| error.on_guard(missed))
 }
 
-/// Fails unless the password is the caller's own; returns what else signing in
-/// takes. Too many that are not must wait: a session that was stolen must not give
+/// Fails unless the password is the caller's own, who has one; returns what else signing
+/// in takes. Too many that are not must wait: a session that was stolen must not give
 /// the password away.
 pub(super) async fn require_own(
     app: &App,
@@ -90,7 +90,8 @@ pub(super) async fn require_own(
     let row = attempt.look(app, sessions::with_credentials(caller.session)).await?;
     attempt.require_left(app.now())?;
     let stored = sessions::credentials_from_row(row.ok_or(Error::Unauthenticated)?)?;
-    if matches(app, attempt, password, stored.password_hash.clone()).await? {
+    let hash = stored.password_hash.clone().ok_or_else(no_password)?;
+    if matches(app, attempt, password, Some(hash)).await? {
         Ok(stored)
     } else {
         Err(wrong_password())
@@ -116,6 +117,12 @@ pub(super) async fn matches(
         attempt.spend(app).await?;
     }
     Ok(matches)
+}
+
+/// There is none to be shown, nor to be changed.
+fn no_password() -> Error {
+    let detail = "This account has no password. A reset by mail sets one.";
+    Error::conflict("no_password", detail)
 }
 
 pub(super) fn wrong_password() -> Error {

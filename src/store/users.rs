@@ -148,6 +148,13 @@ pub fn require_password(id: UserId, hash: &str) -> Statement {
     Statement::new(sql, vec![id.to_string().into(), hash.into()]).holding().expecting(1)
 }
 
+/// Undoes the commit unless the user has no password, and may sign in.
+pub fn require_no_password(id: UserId) -> Statement {
+    let sql = "SELECT id FROM users \
+               WHERE id = $1 AND password_hash IS NULL AND suspended_at IS NULL";
+    Statement::new(sql, vec![id.to_string().into()]).holding().expecting(1)
+}
+
 /// Undoes the commit unless the user may sign in.
 pub fn require_active(id: UserId) -> Statement {
     let sql = "SELECT id FROM users WHERE id = $1 AND suspended_at IS NULL";

@@ -46,6 +46,38 @@ async fn the_new_address_is_proven_and_the_old_one_told() {
 }
 
 #[tokio::test]
+async fn who_has_no_password_signs_in_just_before() {
+    let app = TestApp::with(&[("access_token_ttl", "1h")]).await;
+    let alice = app.user("alice").await;
+    let refused = alice.post(ASK, json!({"new_email": NEW})).await.assert_status(422);
+    assert_eq!(refused.field_errors(), [("current_password", "required")]);
+    app.sql("UPDATE users SET password_hash = NULL", Vec::new()).await;
+    alice.post(ASK, change(NEW)).await.assert_problem(409, "no_password");
+    alice.post(ASK, json!({"new_email": NEW})).await.assert_status(202);
+    let token = app.token_to(NEW, "confirm_new_email").await;
+    app.anon().post(CONFIRM, json!({"token": token})).await.assert_status(204);
+    assert_eq!(alice.get("/api/v1/me").await.text_at("/email"), NEW);
+    let passwords = json!({"current_password": PASSWORD, "new_password": "another long password"});
+    alice.put("/api/v1/me/password", passwords).await.assert_problem(409, "no_password");
+
+    app.clock.advance(Duration::from_secs(601));
+    let late = alice.post(ASK, json!({"new_email": alice.email})).await;
+    late.assert_problem(401, "insufficient_user_authentication");
+}
+
+#[tokio::test]
+async fn who_sets_a_password_meanwhile_must_show_it() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    app.sql("UPDATE users SET password_hash = NULL", Vec::new()).await;
+    let set = Statement::new("UPDATE users SET password_hash = 'x'", Vec::new());
+    app.database.before_commit(vec![set]);
+    let refused = alice.post(ASK, json!({"new_email": NEW})).await.assert_status(422);
+    assert_eq!(refused.field_errors(), [("current_password", "required")]);
+    assert!(app.mails_to(NEW).await.is_empty());
+}
+
+#[tokio::test]
 async fn whose_address_is_changed_by_somebody_else_is_told_if_it_was_proven() {
     let app = TestApp::new().await;
     let (admin, alice) = (app.admin().await, app.user("alice").await);

@@ -25,22 +25,23 @@ use crate::service::email_changes;
 pub struct ChangeEmailBody {
     #[schema(format = Email, max_length = 254, example = "ada@example.org")]
     new_email: String,
+    /// Of an account that has one. Without one, who has signed in just now is asked for none.
     #[schema(format = Password, min_length = 1, max_length = 256,
-        example = "correct horse battery staple")]
-    current_password: String,
+        nullable = false, example = "correct horse battery staple")]
+    current_password: Option<String>,
 }
 
 /// The same, valid.
 pub struct ChangeEmail {
     new_email: Email,
-    current_password: Password,
+    current_password: Option<Password>,
 }
 
 impl FromFields for ChangeEmail {
     fn from_fields(mut fields: Fields, _: &App) -> Result<Self, Error> {
         let new_email = fields.required("new_email", Email::parse);
-        let current_password = fields.required("current_password", Password::given);
-        fields.finish(|| Some(Self { new_email: new_email?, current_password: current_password? }))
+        let current_password = fields.optional("current_password", Password::given);
+        fields.finish(|| Some(Self { new_email: new_email?, current_password }))
     }
 }
 
@@ -49,6 +50,10 @@ impl FromFields for ChangeEmail {
 #[utoipa::path(post, path = "/api/v1/me/email-change", tag = "me",
     operation_id = "request_email_change", request_body = ChangeEmailBody,
     responses((status = 202, description = "A mail to each address.", body = AcceptedView),
+        (status = 401, description = "No good credential; or \
+            `insufficient_user_authentication`: sign in again first."),
+        (status = 409, description = "`no_password`: there is none to be shown; `in_progress`: \
+            the request with this Idempotency-Key is being done."),
         (status = 429, description = "Too many requests.")))]
 pub async fn create(
     State(app): State<Arc<App>>,

@@ -51,6 +51,7 @@ impl FromFields for ChangePassword {
     params(("If-Match" = Option<String>, Header, nullable = false,
         description = "Your ETag.", example = "\"1\"")),
     responses((status = 204, description = "Changed."),
+        (status = 409, description = "`no_password`: there is none to be changed."),
         (status = 429, description = "Too many attempts failed.")))]
 pub async fn replace(
     State(app): State<Arc<App>>,
