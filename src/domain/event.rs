@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::id::{ApiKeyId, EventId, UserId};
+use super::id::{ApiKeyId, EventId, InvitationId, UserId};
 use super::role::RoleName;
 use super::time::Timestamp;
 
@@ -211,6 +211,8 @@ pub enum Subject {
     Role(RoleName),
     /// A signing key, by its `kid`.
     SigningKey(String),
+    /// An invitation.
+    Invitation(InvitationId),
 }
 
 impl fmt::Display for Subject {
@@ -220,6 +222,7 @@ impl fmt::Display for Subject {
             Self::ApiKey(id) => write!(f, "api_key:{id}"),
             Self::Role(name) => write!(f, "role:{name}"),
             Self::SigningKey(kid) => write!(f, "signing_key:{kid}"),
+            Self::Invitation(id) => write!(f, "invitation:{id}"),
         }
     }
 }

@@ -5,8 +5,8 @@ use super::rate_limits::{self, Account};
 use super::{Context, access, addressees, mails, registrations, user_roles, users};
 use crate::app::App;
 use crate::domain::email::Email;
-use crate::domain::event::EventKind;
-use crate::domain::id::{InvitationId, UserId};
+use crate::domain::event::{EventKind, Subject};
+use crate::domain::id::InvitationId;
 use crate::domain::invitation::Invitation;
 use crate::domain::mail::Message;
 use crate::domain::one_time_token::TokenPurpose;
@@ -58,7 +58,7 @@ pub async fn create(
     let (invited_by, expires_at) = (caller.user.id, issued.expires_at);
     let invitation = Invitation { id, email, roles, invited_by, created_at: now, expires_at };
     let kind = EventKind::InvitationCreated;
-    let event = cx.event(app, now, caller.actor(), kind, None::<UserId>);
+    let event = cx.event(app, now, caller.actor(), kind, Some(Subject::Invitation(id)));
     let statements = [
         caller.still(),
         invitations::put(&invitation),
@@ -91,7 +91,7 @@ pub async fn revoke(app: &App, cx: &Context, id: InvitationId) -> Result<()> {
     let invitation = invitations::from_row(row)?;
     let now = app.now();
     let kind = EventKind::InvitationRevoked;
-    let event = cx.event(app, now, caller.actor(), kind, None::<UserId>);
+    let event = cx.event(app, now, caller.actor(), kind, Some(Subject::Invitation(id)));
     let statements = [
         invitations::delete(id),
         end(PURPOSE, invitation.email.normalized()),

@@ -10,7 +10,7 @@ use super::one_time_tokens::{self, Issued, Terms};
 use super::{Context, MAX_TRIES, addressees, mails, passwords};
 use crate::app::App;
 use crate::domain::email::Email;
-use crate::domain::event::{Actor, EventKind};
+use crate::domain::event::{Actor, EventKind, Subject};
 use crate::domain::id::{InvitationId, RegistrationId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::mail::Message;
@@ -132,8 +132,8 @@ pub(super) struct Person<'a> {
     pub(super) roles: &'a [RoleName],
 }
 
-/// Makes a user of somebody who proved the address, and ends all registrations of
-/// that address.
+/// Makes a user of somebody who proved the address, and ends what was to make one of it:
+/// all registrations, and an invitation.
 pub(super) fn admit(
     app: &App,
     cx: &Context,
@@ -146,7 +146,9 @@ pub(super) fn admit(
     let id = UserId::new(now, &*app.rng);
     let new =
         NewUser { id, profile: &profile, password_hash, email_verified_at: Some(now), at: now };
-    let mut statements = vec![users::insert(&new), registrations::delete_of(&profile.email)];
+    let email = &profile.email;
+    let mut statements =
+        vec![users::insert(&new), registrations::delete_of(email), invitations::delete_of(email)];
     statements.extend(roles.iter().map(|role| roles::grant_if_there(id, role)));
     let actor = Actor::Anonymous;
     for kind in [EventKind::UserCreated, EventKind::EmailVerified] {
@@ -200,8 +202,8 @@ async fn accept(
             roles: &invitation.roles,
         };
         let (user, made) = admit(app, cx, now, &person);
-        let kind = EventKind::InvitationAccepted;
-        let event = cx.event(app, now, Actor::Anonymous, kind, Some(user.id));
+        let (actor, subject) = (Actor::User(user.id), Subject::Invitation(id));
+        let event = cx.event(app, now, actor, EventKind::InvitationAccepted, Some(subject));
         let mut statements = vec![
             still,
             crate::store::one_time_tokens::consume(&stored, now),

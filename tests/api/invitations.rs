@@ -75,6 +75,13 @@ async fn whoever_is_invited_is_a_user_as_soon_as_they_register() {
         assert_eq!(me.body["roles"], json!(["user"]));
         assert_eq!(app.mails_to(ADA).await.len(), 1, "there is nothing left to prove");
         assert_eq!(admin.get(INVITATIONS).await.body["items"], json!([]));
+        let id = invitation.text_at("/id");
+        let of_it = app.events().await.into_iter().filter(|event| event.ends_with(&id));
+        let expected = [
+            format!("invitation.created by user:{}, of invitation:{id}", admin.id),
+            format!("invitation.accepted by user:{}, of invitation:{id}", ada.id),
+        ];
+        assert_eq!(of_it.collect::<Vec<_>>(), expected);
         let again = app.anon().post(REGISTER, registration(ADA, &token)).await;
         assert_eq!(again.assert_status(422).field_errors(), [("invitation", "invalid_token")]);
     }
@@ -93,6 +100,20 @@ async fn by_invitation_only_means_that() {
     let answer = app.anon().post(REGISTER, registration("eve@example.com", &token)).await;
     assert_eq!(answer.assert_status(422).field_errors(), [("email", "not_invited")]);
     app.anon().post(REGISTER, registration(ADA, &token)).await.assert_status(202);
+}
+
+#[tokio::test]
+async fn who_registers_otherwise_is_invited_no_longer() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let token = invite(&app, &admin, json!(["user"])).await;
+    let body = json!({"email": ADA, "name": "Ada", "password": PASSWORD});
+    app.anon().post(REGISTER, body).await.assert_status(202);
+    let proof = json!({"token": app.token_to(ADA, "verify_email").await});
+    app.anon().post("/api/v1/email-verifications/confirm", proof).await.assert_status(204);
+    assert_eq!(admin.get(INVITATIONS).await.body["items"], json!([]));
+    let answer = app.anon().post(REGISTER, registration(ADA, &token)).await.assert_status(422);
+    assert_eq!(answer.field_errors(), [("invitation", "invalid_token")]);
 }
 
 #[tokio::test]
@@ -222,7 +243,7 @@ async fn invitations_are_listed_revoked_and_replaced() {
     app.anon().post(REGISTER, registration(ADA, &second)).await.assert_status(422);
     let events = app.events().await;
     assert!(
-        events.contains(&format!("invitation.revoked by user:{}, of ", admin.id)),
+        events.contains(&format!("invitation.revoked by user:{}, of invitation:{ada}", admin.id)),
         "{events:?}"
     );
 }
