@@ -12,6 +12,22 @@ use super::response::Response;
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(rollcall::transport::http::openapi_document::document);
 
+/// The headers that say something of an operation, and not of every answer.
+const TOLD_HEADERS: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "accept-patch",
+    "content-disposition",
+    "deprecation",
+    "etag",
+    "idempotent-replayed",
+    "link",
+    "location",
+    "retry-after",
+    "sunset",
+    "www-authenticate",
+];
+
 /// Fails unless the document describes the answer and, if it was accepted, the
 /// request. What has no place in the document is not judged.
 #[track_caller]
@@ -39,6 +55,12 @@ pub(crate) fn check(method: &Method, path: &str, sent: (&str, &[u8]), answer: &R
         Some(reference) => resolved(reference).unwrap(),
         None => response,
     };
+    let told = response["headers"].as_object();
+    for name in TOLD_HEADERS.iter().filter(|name| answer.header(name).is_some()) {
+        if !told.is_some_and(|told| told.keys().any(|own| own.eq_ignore_ascii_case(name))) {
+            fail(&format!("the header {name} is not described"));
+        }
+    }
     match (response["content"].as_object(), answer.header("content-type")) {
         (None, None) if answer.text.is_empty() => {}
         (Some(content), Some(media_type)) if content.contains_key(media_type) => {

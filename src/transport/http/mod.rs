@@ -36,6 +36,8 @@ pub mod openapi_deprecations;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi_document;
 #[cfg(not(target_family = "wasm"))]
+pub mod openapi_headers;
+#[cfg(not(target_family = "wasm"))]
 pub mod openapi_rates;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi_texts;

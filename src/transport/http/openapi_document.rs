@@ -11,9 +11,9 @@ use super::view::{FieldErrorView, ProblemView};
 use super::{
     api_keys, audit, batches, bootstrap, email_changes, email_codes, email_verifications, exports,
     factors, health, imports, invitations, jobs, limits, magic_links, mailbox, me, openapi,
-    openapi_deprecations, openapi_rates, openapi_texts, own_data, password_resets, passwords,
-    reauthentication, registrations, roles, second_factor, sessions, signing_keys, user_roles,
-    users, well_known,
+    openapi_deprecations, openapi_headers, openapi_rates, openapi_texts, own_data, password_resets,
+    passwords, reauthentication, registrations, roles, second_factor, sessions, signing_keys,
+    user_roles, users, well_known,
 };
 use crate::domain::idempotency::{IdempotencyKey, MIN_ANONYMOUS_LENGTH};
 
@@ -103,22 +103,13 @@ const WITH_PATH: &[Shared] = &[("NotFound", "404", "There is no such resource.")
 const WITH_IF_MATCH: &[Shared] = &[("Conflict", "409", "A conflict with what is there.")];
 const OF_CHANGES: &[Shared] = &[INVALID_FIELDS];
 
-/// The headers of responses, by name.
-const HEADERS: &[(&str, &str)] = &[
-    ("X-Request-Id", "Names the request in the log."),
-    ("API-Version", "The version of the API: 1."),
-    ("RateLimit-Policy", "The limits: quota `q`, window `w`."),
-    ("RateLimit", "What is left: `r`, more after `t` seconds."),
-    ("Retry-After", "Seconds to wait."),
-];
-
 /// The document.
 pub fn document() -> Value {
     let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
     if let Some(schemes) = document.pointer_mut("/components").and_then(Value::as_object_mut) {
         schemes.insert("securitySchemes".to_owned(), security_schemes());
         schemes.insert("responses".to_owned(), shared_responses());
-        schemes.insert("headers".to_owned(), headers());
+        schemes.insert("headers".to_owned(), openapi_headers::described());
     }
     if let Some(paths) = document.pointer_mut("/paths").and_then(Value::as_object_mut) {
         for (name, operation) in operations(paths) {
@@ -134,6 +125,7 @@ pub fn document() -> Value {
             if name.strip_prefix("post ").is_some_and(idempotency::takes_key) {
                 allow_idempotency_key(operation);
             }
+            openapi_headers::add_of_operation(&name, operation);
         }
     }
     if let Some(document) = document.as_object_mut() {
@@ -329,30 +321,13 @@ fn shared_responses() -> Value {
     Value::Object(responses.collect())
 }
 
-fn headers() -> Value {
-    let headers = HEADERS.iter().map(|(name, description)| {
-        let header = json!({"description": description, "schema": {"type": "string"}});
-        ((*name).to_owned(), header)
-    });
-    Value::Object(headers.collect())
-}
-
 /// Gives a response the headers that it has, and a problem its body.
 fn describe(status: &str, response: &mut Value, is_limited: bool) {
     let Some(response) = response.as_object_mut() else { return };
     if response.contains_key("$ref") {
         return;
     }
-    let mut names = vec!["X-Request-Id", "API-Version"];
-    if is_limited {
-        names.extend(["RateLimit-Policy", "RateLimit"]);
-    }
-    if matches!(status, "429" | "503") {
-        names.push("Retry-After");
-    }
-    let reference = |name| json!({"$ref": format!("#/components/headers/{name}")});
-    let headers = names.into_iter().map(|name| (name.to_owned(), reference(name)));
-    response.entry("headers").or_insert(Value::Object(headers.collect()));
+    openapi_headers::add_of_status(status, response, is_limited);
     if status.starts_with(['4', '5']) && !response.contains_key("content") {
         let schema = json!({"$ref": "#/components/schemas/Problem"});
         response.insert("content".to_owned(), json!({problem::MEDIA_TYPE: {"schema": schema}}));
