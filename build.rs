@@ -18,8 +18,9 @@ const OPENAPI: &str = "openapi.json";
 const DOCS: &str = "src/transport/http/docs.html";
 /// How mails are worded: `LANGUAGE/KIND.PART`, and a layout.
 const MAILS: &str = "templates/mail";
-/// The gRPC API, by the files that have services.
+/// The gRPC API, by the files that have services, and what its statuses carry.
 const PROTOS: &[&str] = &[
+    "google/rpc/error_details.proto",
     "rollcall/v1/session_service.proto",
     "rollcall/v1/token_service.proto",
     "rollcall/v1/user_service.proto",

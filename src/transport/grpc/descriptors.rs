@@ -27,7 +27,7 @@ pub struct File {
     pub messages: Vec<Type>,
     /// Its enums.
     #[prost(message, repeated, tag = "5")]
-    pub enums: Vec<Named>,
+    pub enums: Vec<Enumeration>,
     /// Its services.
     #[prost(message, repeated, tag = "6")]
     pub services: Vec<Service>,
@@ -50,7 +50,18 @@ pub struct Type {
     pub messages: Vec<Type>,
     /// The enums in it.
     #[prost(message, repeated, tag = "4")]
-    pub enums: Vec<Named>,
+    pub enums: Vec<Enumeration>,
+}
+
+/// An `EnumDescriptorProto`.
+#[derive(Clone, PartialEq, Message)]
+pub struct Enumeration {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its values, which are named beside it and not in it.
+    #[prost(message, repeated, tag = "2")]
+    pub values: Vec<Named>,
 }
 
 /// A `ServiceDescriptorProto`.

@@ -19,7 +19,7 @@ use tonic_reflection::pb::v1::{
 use tonic_reflection::pb::{v1, v1alpha};
 
 use super::call::{Answers, Call};
-use super::descriptors::{File, Files, Type};
+use super::descriptors::{Enumeration, File, Files, Type};
 use super::layers::METHODS;
 use super::{pb, status};
 use crate::embedded;
@@ -115,8 +115,8 @@ impl Index {
         for message in &file.messages {
             self.add_message(package, message, bytes);
         }
-        for named in &file.enums {
-            self.add_symbol(package, &named.name, bytes);
+        for enumeration in &file.enums {
+            self.add_enum(package, enumeration, bytes);
         }
         for service in &file.services {
             self.add_symbol(package, &service.name, bytes);
@@ -138,8 +138,19 @@ impl Index {
         for nested in &message.messages {
             self.add_message(&name, nested, bytes);
         }
-        for named in message.enums.iter().chain(&message.fields) {
-            self.add_symbol(&name, &named.name, bytes);
+        for enumeration in &message.enums {
+            self.add_enum(&name, enumeration, bytes);
+        }
+        for field in &message.fields {
+            self.add_symbol(&name, &field.name, bytes);
+        }
+    }
+
+    fn add_enum(&mut self, parent: &str, enumeration: &Enumeration, bytes: &Bytes) {
+        for named in
+            std::iter::once(&enumeration.name).chain(enumeration.values.iter().map(|v| &v.name))
+        {
+            self.add_symbol(parent, named, bytes);
         }
     }
 

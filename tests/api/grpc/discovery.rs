@@ -95,6 +95,23 @@ async fn annotations_are_there_too() {
 }
 
 #[tokio::test]
+async fn what_else_has_a_name_is_found_by_it() {
+    let app = TestApp::new().await;
+    for (symbol, expected) in [
+        ("google.rpc.BadRequest", "google/rpc/error_details.proto"),
+        ("google.rpc.Status", "google/rpc/status.proto"),
+        ("grpc.health.v1.HealthCheckResponse.ServingStatus", "health.proto"),
+        ("grpc.health.v1.HealthCheckResponse.SERVING", "health.proto"),
+        ("rollcall.v1.User.email", "rollcall/v1/user.proto"),
+    ] {
+        let files = resolve(&app, symbol).await;
+        assert!(files.contains_key(expected), "{symbol}: {:?}", files.keys());
+        let mut pool = DescriptorPool::new();
+        pool.add_file_descriptor_protos(files.into_values()).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_there_is_not_is_told() {
     let app = TestApp::new().await;
     let nothing = "nothing".to_owned();

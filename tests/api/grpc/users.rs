@@ -249,11 +249,20 @@ async fn users_are_filtered_and_sorted_as_in_rest() {
     let query = "filter=name+sw+%22ad%22+and+not+%28role+eq+%22admin%22%29&sort=-name";
     let page = admin.get(format!("/api/v1/users?{query}&limit=1&cursor={cursor}")).await;
     assert_eq!(page.assert_status(200).body["items"][0]["name"], "ada");
-    for (filter, order_by, cursor) in
-        [(filter, "name", &*cursor), ("", "name desc", &cursor), ("nick pr", "", ""), ("", "x", "")]
-    {
+    for (filter, order_by, cursor) in [
+        (filter, "name", &*cursor),
+        ("", "name desc", &cursor),
+        ("nick pr", "", ""),
+        ("", "x", ""),
+        ("", "-name", ""),
+        ("", "-name desc", ""),
+        ("", "name asc asc", ""),
+    ] {
         assert_eq!(list(filter, order_by, cursor).await, Err(Code::InvalidArgument));
     }
+
+    let (first, _) = list(filter, " name  asc ", "").await.unwrap();
+    assert_eq!(first, "ada");
 
     // One is in every order, also by what they do not have.
     let one = list(r#"email eq "bob@example.com""#, "external_id desc", "").await;
