@@ -43,7 +43,8 @@ impl Standings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, standings: Vec<Standing>) {
+    /// Tells of these, and of no others that were met before.
+    pub(super) fn set(&self, standings: Vec<Standing>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = standings;
     }
 }

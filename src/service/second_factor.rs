@@ -10,7 +10,7 @@ use crate::domain::event::{Actor, EventKind};
 use crate::domain::factor::{Code, TotpFactor, TotpSecret};
 use crate::domain::id::UserId;
 use crate::domain::mail::Message;
-use crate::domain::rate_limit::Policy;
+use crate::domain::rate_limit::{By, Limit, Policy, Standing};
 use crate::domain::secret::Purpose;
 use crate::domain::time::Timestamp;
 use crate::domain::token::ChallengeToken;
@@ -25,6 +25,9 @@ const CHALLENGE_TTL: Duration = Duration::from_secs(5 * 60);
 /// So many wrong codes in a row close an authenticator app until a recovery code
 /// or somebody who administers opens it again (NIST SP 800-63B-4, 3.2.2).
 pub(super) const MOST_ATTEMPTS: i64 = 100;
+
+/// Wrong codes of one second factor in a row; each makes the next wait longer.
+const CODES: Limit = Limit { name: "second_factor", quota: 5, by: By::Account, grows: true };
 
 /// The question for the second factor.
 #[derive(Debug)]
@@ -169,7 +172,11 @@ impl Question<'_> {
             Ok(()) => Ok(()),
             Err(DatabaseError::Guard { statement }) if statement == own => {
                 let retry_after = totp.retry_at.since(self.now).max(Duration::from_secs(1));
-                Err(Error::TooManyRequests { retry_after, limit: "second_factor" })
+                let (limit, window, reset) = (&CODES, retry_after, retry_after);
+                let standing =
+                    Standing { limit, quota: limit.quota.into(), window, remaining: 0, reset };
+                self.cx.limits.set(vec![standing]);
+                Err(Error::TooManyRequests { retry_after, limit: limit.name })
             }
             Err(error) => Err(error.on_guard(Error::Unauthenticated)),
         }

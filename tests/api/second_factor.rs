@@ -221,6 +221,8 @@ async fn five_wrong_codes_end_the_question_and_then_there_is_a_pause() {
     answer(&app, &token, &code).await.assert_problem(401, "unauthenticated");
     let paused = sign_in(&app, &alice, &code).await.assert_problem(429, "too_many_requests");
     assert_eq!(paused.header("retry-after"), Some("60"));
+    assert_eq!(paused.header("ratelimit"), Some("\"second_factor\";r=0;t=60"));
+    assert_eq!(paused.header("ratelimit-policy"), Some("\"second_factor\";q=5;w=60"));
     app.clock.advance(Duration::from_secs(60));
     sign_in(&app, &alice, &alice.authenticator.code()).await.assert_status(201);
     // A good code forgets the wrong ones.
@@ -240,7 +242,8 @@ async fn a_hundred_wrong_codes_close_the_app_and_a_recovery_code_opens_it() {
     }
     app.clock.advance(Duration::from_secs(86_400));
     let good = sign_in(&app, &alice, &alice.authenticator.code()).await;
-    good.assert_problem(429, "too_many_requests");
+    let detail = good.assert_problem(429, "too_many_requests").text_at("/detail");
+    assert!(detail.contains("recovery code"), "{detail}");
     sign_in(&app, &alice, &alice.recovery_codes[0]).await.assert_status(201);
     sign_in(&app, &alice, &alice.authenticator.code()).await.assert_status(201);
 }

@@ -314,7 +314,15 @@ impl From<Error> for Problem {
                     StatusCode::TOO_MANY_REQUESTS,
                     "too_many_requests",
                     "Too many requests",
-                    format!("The limit {limit} is used up. Retry-After says how long to wait."),
+                    match limit {
+                        // Nobody should wait for an authenticator app that is closed.
+                        "second_factor" => "Too many wrong codes. Retry-After says how long to \
+                            wait; after a hundred, only a recovery code is taken."
+                            .to_owned(),
+                        _ => format!(
+                            "The limit {limit} is used up. Retry-After says how long to wait."
+                        ),
+                    },
                 )
             },
             Error::Unavailable { retry_after, .. } => Self {
