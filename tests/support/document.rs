@@ -61,6 +61,11 @@ pub(crate) fn check(method: &Method, path: &str, sent: (&str, &[u8]), answer: &R
             fail(&format!("the header {name} is not described"));
         }
     }
+    for name in ["Location", "Content-Disposition"] {
+        if told.is_some_and(|told| told.contains_key(name)) && answer.header(name).is_none() {
+            fail(&format!("the header {name} is described and not there"));
+        }
+    }
     match (response["content"].as_object(), answer.header("content-type")) {
         (None, None) if answer.text.is_empty() => {}
         (Some(content), Some(media_type)) if content.contains_key(media_type) => {

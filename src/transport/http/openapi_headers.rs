@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::idempotency;
+use super::{exports, idempotency};
 
 /// What each says.
 const HEADERS: &[(&str, &str)] = &[
@@ -24,6 +24,10 @@ const HEADERS: &[(&str, &str)] = &[
 
 /// What carries its version wherever it is answered with.
 const VERSIONED: &[&str] = &["User", "Role", "ApiKey"];
+
+/// Where what is made has an address of its own.
+const LOCATED: &[&str] =
+    &["/api/v1/bootstrap", "/api/v1/users", "/api/v1/roles", "/api/v1/api-keys"];
 
 /// All of them, as `components/headers`.
 pub fn described() -> Value {
@@ -75,9 +79,9 @@ pub fn add_of_operation(name: &str, operation: &mut Map<String, Value>) {
         for (applies, header) in [
             (is_good && (is_read || is_versioned(response)), "ETag"),
             (is_good && is_paged, "Link"),
-            (status == "201", "Location"),
+            (status == "201" && LOCATED.contains(&path), "Location"),
             (is_good && takes_key, "Idempotent-Replayed"),
-            (is_good && path.ends_with("/export"), "Content-Disposition"),
+            (is_good && path == exports::PATH, "Content-Disposition"),
         ] {
             if applies {
                 add(response, &[header]);
