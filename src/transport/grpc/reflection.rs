@@ -21,7 +21,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 use super::call::{Answers, Call};
 use super::descriptors::{Enumeration, File, Files, Type};
 use super::layers::METHODS;
-use super::{pb, status};
+use super::pb;
 use crate::embedded;
 
 /// The service.
@@ -37,9 +37,10 @@ impl ServerReflection for Reflection {
         request: Request<Streaming<ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
         let (call, requests) = Call::of(request)?;
-        let answers = try_unfold((self.clone(), requests), async |(this, mut requests)| {
-            let Some(request) = next(&mut requests).await? else { return Ok(None) };
-            Ok(Some((this.index().answer(request), (this, requests))))
+        let begun = (self.clone(), call.clone(), requests);
+        let answers = try_unfold(begun, async |(this, call, mut requests)| {
+            let Some(request) = call.next(&mut requests).await? else { return Ok(None) };
+            Ok(Some((this.index().answer(request), (this, call, requests))))
         });
         Ok(Response::new(call.answers(answers)))
     }
@@ -54,19 +55,14 @@ impl v1alpha::server_reflection_server::ServerReflection for Reflection {
         request: Request<Streaming<v1alpha::ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
         let (call, requests) = Call::of(request)?;
-        let answers = try_unfold((self.clone(), requests), async |(this, mut requests)| {
-            let Some(request) = next(&mut requests).await? else { return Ok(None) };
+        let begun = (self.clone(), call.clone(), requests);
+        let answers = try_unfold(begun, async |(this, call, mut requests)| {
+            let Some(request) = call.next(&mut requests).await? else { return Ok(None) };
             let answer = same_fields(&this.index().answer(same_fields(&request)?))?;
-            Ok(Some((answer, (this, requests))))
+            Ok(Some((answer, (this, call, requests))))
         });
         Ok(Response::new(call.answers(answers)))
     }
-}
-
-/// What is asked for next. Nothing follows what could not be read: the library would
-/// tell of it for ever.
-async fn next<T>(requests: &mut Streaming<T>) -> Result<Option<T>, Status> {
-    requests.message().await.map_err(status::of_codec)
 }
 
 /// The two versions differ in their package alone.

@@ -112,6 +112,21 @@ async fn what_else_has_a_name_is_found_by_it() {
 }
 
 #[tokio::test]
+async fn who_asks_for_nothing_is_not_waited_for() {
+    let app = TestApp::new().await;
+    app.timer.run_out();
+    let channel = app.anon().channel();
+    let mut client = ServerReflectionClient::new(channel.clone());
+    let answers = client.server_reflection_info(stream::pending()).await.unwrap();
+    let status = answers.into_inner().next().await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let mut older = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
+    let answers = older.server_reflection_info(stream::pending()).await.unwrap();
+    let status = answers.into_inner().next().await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
 async fn what_there_is_not_is_told() {
     let app = TestApp::new().await;
     let nothing = "nothing".to_owned();
