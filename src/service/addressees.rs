@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::error::Result;
 use crate::store::addressees::{self, Addressee};
-use crate::store::database::Row;
+use crate::store::database::{DatabaseError, Row};
 
 /// Whose an address is that a stranger named in order to have a mail sent there.
 ///
@@ -58,6 +58,15 @@ fn from_row(app: &App, row: Row) -> Result<(bool, Addressee)> {
         }
         other => (was_here, other),
     })
+}
+
+/// Whether a mail was written. Whoever is deleted at the same time gets none, which nobody
+/// is told.
+pub(super) fn unless_gone(committed: Result<(), DatabaseError>) -> Result<()> {
+    match committed {
+        Err(DatabaseError::ForeignKey) => Ok(()),
+        committed => Ok(committed?),
+    }
 }
 
 /// A mail to a user.

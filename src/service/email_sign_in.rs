@@ -51,7 +51,7 @@ pub(super) async fn ask(app: &App, cx: &Context, email: &Email, asked: Asked<'_>
     let event = cx.event(app, now, Actor::Anonymous, asked.event, user);
     let statements =
         [token, mails::write(app, cx, now, draft, Some(expires_at), send)?, events::append(&event)];
-    Ok(cx.commit(app, statements, asked.request).await?)
+    addressees::unless_gone(cx.commit(app, statements, asked.request).await)
 }
 
 /// Signs in whoever showed what was mailed to an address, and uses it up. That
@@ -67,7 +67,7 @@ pub(super) async fn finish(
     let now = app.now();
     let mut proof = vec![consume(stored, now)];
     let user = match addressees::by_address(app, &stored.subject, now).await? {
-        Addressee::User(user, _) if stored.user.is_none_or(|id| id == user.id) => {
+        Addressee::User(user, _) if stored.user == Some(user.id) => {
             if user.suspended_at.is_some() {
                 return Err(Error::Forbidden("This account is suspended.".to_owned()));
             }

@@ -61,7 +61,7 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
         mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
         events::append(&event),
     ];
-    Ok(cx.commit(app, statements, &()).await?)
+    addressees::unless_gone(cx.commit(app, statements, &()).await)
 }
 
 /// Takes the proof: makes a user of whoever registered, or marks the address of a

@@ -1,13 +1,14 @@
 //! One's own account.
 
 use super::metadata::{self, Kind};
-use super::{Context, Precondition, access};
+use super::{Context, MAX_TRIES, Precondition, access};
 use crate::app::App;
 use crate::domain::event::EventKind;
 use crate::domain::metadata::Metadata;
 use crate::domain::name::Name;
 use crate::domain::user::{OwnPatch, User};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::store::database::DatabaseError;
 use crate::store::{events, users};
 
 /// Who is signed in.
@@ -27,7 +28,7 @@ pub async fn patch(
     change(app, cx, precondition, |user| {
         let (own, given) = (user.own_metadata.clone(), patch.own_metadata.as_ref());
         let own = metadata::merged(app, Kind::Own, own, given)?;
-        Ok((patch.name.unwrap_or_else(|| user.name.clone()), own))
+        Ok((patch.name.clone().unwrap_or_else(|| user.name.clone()), own))
     })
     .await
 }
@@ -37,7 +38,7 @@ pub async fn edit(
     app: &App,
     cx: &Context,
     precondition: &Precondition,
-    edit: impl FnOnce(&User) -> Result<(Name, Metadata)>,
+    edit: impl Fn(&User) -> Result<(Name, Metadata)>,
 ) -> Result<User> {
     change(app, cx, precondition, |user| {
         let (name, own) = edit(user)?;
@@ -51,23 +52,26 @@ async fn change(
     app: &App,
     cx: &Context,
     precondition: &Precondition,
-    change: impl FnOnce(&User) -> Result<(Name, Metadata)>,
+    change: impl Fn(&User) -> Result<(Name, Metadata)>,
 ) -> Result<User> {
-    let caller = access::signed_in(app, cx).await?;
-    let actor = caller.actor();
-    let user = caller.user;
-    precondition.check(user.version)?;
-    let (name, own) = change(&user)?;
-    let now = app.now();
-    let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));
-    let update = users::update_own(user.id, user.version, &name, &own, now);
-    let commit = app.store.commit([update, events::append(&event)]);
-    commit.await.map_err(|error| {
-        error.on_guard(match precondition {
-            Precondition::None | Precondition::Others(_) => super::busy(),
-            Precondition::Versions(_) => Error::PreconditionFailed,
-        })
-    })?;
-    let version = user.version.saturating_add(1);
-    Ok(User { name, own_metadata: own, updated_at: now, version, ..user })
+    for _ in 0..MAX_TRIES {
+        let caller = access::signed_in(app, cx).await?;
+        let actor = caller.actor();
+        let user = caller.user;
+        precondition.check(user.version)?;
+        let (name, own) = change(&user)?;
+        let now = app.now();
+        let event = cx.event(app, now, actor, EventKind::UserUpdated, Some(user.id));
+        let update = users::update_own(user.id, user.version, &name, &own, now);
+        match app.store.commit([update, events::append(&event)]).await {
+            Ok(()) => {
+                let version = user.version.saturating_add(1);
+                return Ok(User { name, own_metadata: own, updated_at: now, version, ..user });
+            }
+            // Another change came first.
+            Err(DatabaseError::Guard { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(super::busy())
 }

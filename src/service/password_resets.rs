@@ -42,7 +42,7 @@ pub async fn ask(app: &App, cx: &Context, email: &Email) -> Result<()> {
         mails::write(app, cx, now, draft, Some(issued.expires_at), send)?,
         events::append(&event),
     ];
-    Ok(cx.commit(app, statements, &()).await?)
+    addressees::unless_gone(cx.commit(app, statements, &()).await)
 }
 
 /// Sets the password. Ends every session and every other token of the user, proves

@@ -28,7 +28,9 @@ use crate::store::addressees::Addressee;
 use crate::store::database::{DatabaseError, Statement};
 use crate::store::invitations::Inviter;
 use crate::store::users::NewUser;
-use crate::store::{events, invitations, registrations, roles, users};
+use crate::store::{
+    events, invitations, one_time_tokens as stored_tokens, registrations, roles, users,
+};
 
 /// What somebody registers with.
 pub struct NewRegistration {
@@ -147,8 +149,12 @@ pub(super) fn admit(
     let new =
         NewUser { id, profile: &profile, password_hash, email_verified_at: Some(now), at: now };
     let email = &profile.email;
-    let mut statements =
-        vec![users::insert(&new), registrations::delete_of(email), invitations::delete_of(email)];
+    let mut statements = vec![
+        users::insert(&new),
+        registrations::delete_of(email),
+        invitations::delete_of(email),
+        stored_tokens::bind(email.normalized(), id),
+    ];
     statements.extend(roles.iter().map(|role| roles::grant_if_there(id, role)));
     let actor = Actor::Anonymous;
     for kind in [EventKind::UserCreated, EventKind::EmailVerified] {
@@ -204,11 +210,8 @@ async fn accept(
         let (user, made) = admit(app, cx, now, &person);
         let (actor, subject) = (Actor::User(user.id), Subject::Invitation(id));
         let event = cx.event(app, now, actor, EventKind::InvitationAccepted, Some(subject));
-        let mut statements = vec![
-            still,
-            crate::store::one_time_tokens::consume(&stored, now),
-            invitations::delete(invitation.id),
-        ];
+        let mut statements =
+            vec![still, stored_tokens::consume(&stored, now), invitations::delete(invitation.id)];
         statements.extend(made);
         statements.push(events::append(&event));
         match cx.commit(app, statements, &()).await {

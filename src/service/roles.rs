@@ -31,11 +31,16 @@ pub async fn create(
     // its versions begin behind all that the other one can have had.
     let version = if deleted.is_empty() { 1 } else { now.micros() };
     let role = Role { name, permissions, created_at: now, updated_at: now, version };
-    let event = cx.event(app, now, caller.actor(), EventKind::RoleCreated, Some(subject));
-    let statements = [caller.still(), roles::insert(&role), events::append(&event)];
+    let event = cx.event(app, now, caller.actor(), EventKind::RoleCreated, Some(subject.clone()));
+    let mut statements = vec![caller.still(), roles::insert(&role)];
+    if version == 1 {
+        // Nor of one that was made and deleted since it was asked.
+        statements.push(events::require_none(EventKind::RoleDeleted, &subject));
+    }
+    statements.push(events::append(&event));
     match cx.commit(app, statements, &role).await {
         Ok(()) => Ok(role),
-        Err(DatabaseError::Guard { statement: 0 }) => Err(super::busy()),
+        Err(DatabaseError::Guard { statement: 0 | 2 }) => Err(super::busy()),
         Err(error) => {
             let taken = Error::conflict("role_exists", "There is a role of this name.");
             Err(error.on_guard(taken))

@@ -8,6 +8,7 @@ use crate::domain::access_token::Claims;
 use crate::domain::authentication::Methods;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::{SessionId, UserId, new_uuid};
+use crate::domain::one_time_token::TokenPurpose;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, RoleName};
@@ -175,14 +176,21 @@ pub async fn end(app: &App, cx: &Context, id: SessionId) -> Result<()> {
     commit.await.map_err(|error| error.on_guard(Error::NotFound("session")))
 }
 
-/// Ends all sessions of the caller but the one that calls.
+/// Ends all sessions of the caller but the one that calls, and what somebody in one of them
+/// may have begun: questions for a second factor, another address.
 pub async fn end_others(app: &App, cx: &Context) -> Result<()> {
     let caller = access::signed_in(app, cx).await?;
     let now = app.now();
     let user = caller.user.id;
     let event = cx.event(app, now, caller.actor(), EventKind::OtherSessionsEnded, Some(user));
-    let end = sessions::end_others(user, caller.session, now);
-    Ok(app.store.commit([end, events::append(&event)]).await?)
+    let commit = app.store.commit([
+        users::meet(user),
+        sessions::end_others(user, caller.session, now),
+        challenges::delete_of_user(user),
+        one_time_tokens::end(TokenPurpose::EmailChange, &user.to_string()),
+        events::append(&event),
+    ]);
+    commit.await.map_err(|error| error.on_guard(Error::Unauthenticated))
 }
 
 /// Where a user is signed in, for those who may know.
@@ -214,9 +222,16 @@ pub async fn end_all_of(app: &App, cx: &Context, user: UserId) -> Result<()> {
     caller.require_over(&found.ok_or(Error::NotFound("user"))?.user)?;
     let now = app.now();
     let event = cx.event(app, now, caller.actor(), EventKind::AllSessionsEnded, Some(user));
-    let ended = [sessions::end_all(user, now), challenges::delete_of_user(user)];
-    let statements = ended.into_iter().chain(one_time_tokens::end_all_of(user));
-    Ok(app.store.commit(statements.chain([events::append(&event)])).await?)
+    let [mailed, asked_for] = one_time_tokens::end_all_of(user);
+    let commit = app.store.commit([
+        users::meet(user),
+        sessions::end_all(user, now),
+        challenges::delete_of_user(user),
+        mailed,
+        asked_for,
+        events::append(&event),
+    ]);
+    commit.await.map_err(|error| error.on_guard(Error::NotFound("user")))
 }
 
 fn to_page(sessions: Vec<Session>, page: &PageRequest) -> Page<Session> {

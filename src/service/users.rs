@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::access::{self, Caller};
+use super::imports::hash_password;
 use super::metadata::{self, Kind};
-use super::rate_limits::{self, Account};
 use super::remembered::Remembered;
-use super::{Context, MAX_TRIES, Precondition, mails as kept, passwords, user_roles};
+use super::{Context, MAX_TRIES, Precondition, mails as kept, user_roles};
 use crate::app::App;
 use crate::domain::event::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::mail::Message;
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
-use crate::domain::rate_limit::Policy;
 use crate::domain::role::{Permission, Permissions, RoleName};
 use crate::domain::user::{DirectoryEntry, Profile, ProfilePatch, User};
 use crate::error::{Error, Result};
@@ -37,28 +36,20 @@ pub async fn create(
     app: &App,
     cx: &Context,
     profile: Profile,
-    password: FirstPassword,
+    mut password: FirstPassword,
     names: BTreeSet<RoleName>,
 ) -> Result<DirectoryEntry> {
-    let (caller, rows) = access::caller_with(app, cx, roles::by_names(&names), "").await?;
-    caller.require(&Permission::USERS_WRITE)?;
+    let (mut caller, mut permissions) = may_create(app, cx, &names).await?;
     metadata::require_whole(app, &profile)?;
-    let permissions = if names == BTreeSet::from([RoleName::USER]) {
-        Permissions::default()
-    } else {
-        caller.require(&Permission::ROLES_WRITE)?;
-        let found = rows.into_iter().map(roles::from_row).collect::<Result<Vec<_>, _>>()?;
-        user_roles::grantable(caller.permissions(), &names, &found)?
-    };
-    let hash = match password {
-        FirstPassword::Chosen(password) => {
-            let account = Account::Actor(caller.actor());
-            rate_limits::spend(app, cx, Policy::CREATE_USER, Some(account)).await?;
-            let person = (&profile.email, &profile.name);
-            Some(passwords::hash_for(app, person, "password", password).await?)
-        }
-        FirstPassword::Hashed(hash) => Some(hash.as_str().to_owned()),
-        FirstPassword::None => None,
+    if let FirstPassword::Chosen(_) = password {
+        let person = (&profile.email, &profile.name);
+        hash_password(app, cx, caller.actor(), person, &mut password).await?;
+        // Asked again: hashing took its time, in which power may have been lost.
+        (caller, permissions) = may_create(app, cx, &names).await?;
+    }
+    let hash = match &password {
+        FirstPassword::Hashed(hash) => Some(hash.as_str()),
+        FirstPassword::None | FirstPassword::Chosen(_) => None,
     };
     let now = app.now();
     let user = User {
@@ -79,7 +70,7 @@ pub async fn create(
     let new = NewUser {
         id: user.id,
         profile: &profile,
-        password_hash: hash.as_deref(),
+        password_hash: hash,
         email_verified_at: None,
         at: now,
     };
@@ -92,6 +83,23 @@ pub async fn create(
         Err(DatabaseError::Guard { .. } | DatabaseError::ForeignKey) => Err(super::busy()),
         Err(error) => Err(key_taken(error)),
     }
+}
+
+/// Who calls, if they may make a user with these roles, and what such a user may do.
+async fn may_create(
+    app: &App,
+    cx: &Context,
+    names: &BTreeSet<RoleName>,
+) -> Result<(Caller, Permissions)> {
+    let (caller, rows) = access::caller_with(app, cx, roles::by_names(names), "").await?;
+    caller.require(&Permission::USERS_WRITE)?;
+    if *names == BTreeSet::from([RoleName::USER]) {
+        return Ok((caller, Permissions::default()));
+    }
+    caller.require(&Permission::ROLES_WRITE)?;
+    let found = rows.into_iter().map(roles::from_row).collect::<Result<Vec<_>, _>>()?;
+    let permissions = user_roles::grantable(caller.permissions(), names, &found)?;
+    Ok((caller, permissions))
 }
 
 /// One user.

@@ -24,3 +24,10 @@ pub fn latest(kind: EventKind, subject: &Subject) -> Statement {
                ORDER BY e.id DESC LIMIT 1";
     Statement::new(sql, vec![subject.to_string().into(), kind.as_str().into()])
 }
+
+/// Undoes the commit if there is an event of a kind about a subject.
+pub fn require_none(kind: EventKind, subject: &Subject) -> Statement {
+    let sql = "SELECT 1 AS none WHERE NOT EXISTS \
+               (SELECT 1 FROM events e WHERE e.subject = $1 AND e.kind = $2)";
+    Statement::new(sql, vec![subject.to_string().into(), kind.as_str().into()]).expecting(1)
+}

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::database::{Statement, Touch, Value};
+use super::one_time_tokens;
 use super::users::entry_columns;
 use crate::domain::email::Email;
 use crate::domain::event::Event;
@@ -124,10 +125,13 @@ pub fn update(users: &[ChangedUser<'_>], at: Timestamp) -> Statement {
 }
 
 /// Ends every one-time token of users.
-pub fn end_tokens(users: &[UserId]) -> Statement {
-    let sql = "DELETE FROM one_time_tokens WHERE user_id IN \
-               (SELECT value ->> 'id' FROM json_each($1))";
-    Statement::new(sql, vec![rows(users.iter().map(|id| json!({"id": id.to_string()})))])
+pub fn end_tokens(users: &[UserId]) -> [Statement; 2] {
+    one_time_tokens::TABLES.map(|table| {
+        let sql = format!(
+            "DELETE FROM {table} WHERE user_id IN (SELECT value ->> 'id' FROM json_each($1))"
+        );
+        Statement::new(sql, vec![rows(users.iter().map(|id| json!({"id": id.to_string()})))])
+    })
 }
 
 /// Takes all roles from users.

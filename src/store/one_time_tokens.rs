@@ -12,7 +12,8 @@ const OF_SUBJECTS: &str = "one_time_tokens";
 /// Where those are that belong to a request: there may be several of a subject.
 const OF_REQUESTS: &str = "sign_in_tokens";
 
-const TABLES: [&str; 2] = [OF_SUBJECTS, OF_REQUESTS];
+/// All of them.
+pub(super) const TABLES: [&str; 2] = [OF_SUBJECTS, OF_REQUESTS];
 const CODE: TokenPurpose = TokenPurpose::EmailCode;
 
 const fn table(purpose: TokenPurpose) -> &'static str {
@@ -82,6 +83,13 @@ pub fn consume(token: &StoredToken, now: Timestamp) -> Statement {
 pub fn end(purpose: TokenPurpose, subject: &str) -> Statement {
     let sql = "DELETE FROM one_time_tokens WHERE purpose = $1 AND subject = $2";
     Statement::new(sql, vec![purpose.as_str().into(), subject.into()])
+}
+
+/// Makes what somebody asked for, before the address was a user's, that user's: it ends
+/// with what else is theirs.
+pub fn bind(subject: &str, user: UserId) -> Statement {
+    let sql = "UPDATE sign_in_tokens SET user_id = $1 WHERE subject = $2 AND user_id IS NULL";
+    Statement::new(sql, vec![user.to_string().into(), subject.into()])
 }
 
 /// Ends every token of a user.

@@ -2,11 +2,11 @@
 
 use http::Method;
 use rollcall::store::database::Statement;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::TestApp;
 use crate::support::client::Client;
 use crate::support::response::Response;
+use crate::support::{PASSWORD, TestApp};
 
 /// What others do to a person with this address.
 const LOSSES: [&[&str]; 3] = [
@@ -29,17 +29,10 @@ const GIVING: [&str; 8] =
 
 /// Does it, to the user with this id.
 async fn give(caller: &Client, what: &str, id: &str) -> Response {
-    let user = json!({"email": "new@example.com", "name": "New", "roles": ["reader"]});
     match what {
-        "user" => caller.post("/api/v1/users", user).await,
-        "import" => {
-            let path = "/api/v1/users/import";
-            caller.send(Method::POST, path, "application/x-ndjson", user.to_string()).await
-        }
-        "batch" => {
-            let operations = [json!({"op": "create", "user": user})];
-            let body = json!({"mode": "all", "operations": operations});
-            caller.post("/api/v1/users/batch", body).await
+        "user" | "import" | "batch" => {
+            let user = json!({"email": "new@example.com", "name": "New", "roles": ["reader"]});
+            give_user(caller, what, user).await
         }
         "roles" => {
             let roles = json!({"roles": ["reader"]});
@@ -62,6 +55,22 @@ async fn give(caller: &Client, what: &str, id: &str) -> Response {
             caller.post("/api/v1/invitations", invitation).await
         }
         other => panic!("nothing is called {other}"),
+    }
+}
+
+/// Makes a user in one of the ways.
+async fn give_user(caller: &Client, what: &str, user: Value) -> Response {
+    match what {
+        "user" => caller.post("/api/v1/users", user).await,
+        "import" => {
+            let path = "/api/v1/users/import";
+            caller.send(Method::POST, path, "application/x-ndjson", user.to_string()).await
+        }
+        _ => {
+            let operations = [json!({"op": "create", "user": user})];
+            let body = json!({"mode": "all", "operations": operations});
+            caller.post("/api/v1/users/batch", body).await
+        }
     }
 }
 
@@ -123,6 +132,25 @@ async fn whoever_loses_their_power_before_the_commit_gives_none() {
             let admin = app.admin().await;
             gives_nothing(&app, &admin, what, loss, &admin.email).await;
         }
+    }
+}
+
+/// The permissions of a role do not show in the versions of those who have it.
+#[tokio::test]
+async fn whose_role_loses_its_power_while_a_password_is_hashed_makes_nobody() {
+    for what in ["user", "import", "batch"] {
+        let app = TestApp::new().await;
+        app.role("importer", &["users:write"]).await;
+        let importer = app.user_with_roles("importer", &["importer"]).await;
+        let loss = "UPDATE roles SET permissions = '', version = version + 1 \
+                    WHERE name = 'importer'";
+        // The limit is asked right before the first of them is hashed.
+        app.database.before_query("INSERT INTO rate_limits", Statement::new(loss, Vec::new()));
+        let before = given(&app).await;
+        let user = json!({"email": "new@example.com", "name": "New", "password": PASSWORD});
+        let answer = give_user(&importer, what, user).await;
+        let after = given(&app).await;
+        assert_eq!((&before[0], &before[5]), (&after[0], &after[5]), "{what}: {answer}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rollcall::store::database::Statement;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
@@ -157,6 +158,33 @@ async fn none_is_good_any_more_after_another_password() {
     alice.put("/api/v1/me/password", change).await.assert_status(204);
     app.anon().post(CONFIRM_LINK, link).await.assert_status(422);
     app.anon().post(CONFIRM_CODE, code).await.assert_status(422);
+}
+
+#[tokio::test]
+async fn what_was_asked_for_before_there_was_a_user_ends_with_what_is_the_users() {
+    let app = TestApp::new().await;
+    let (email, anon) = ("ada@example.com", app.anon());
+    let registration = json!({"email": email, "name": "Ada", "password": PASSWORD});
+    anon.post("/api/v1/registrations", registration).await.assert_status(202);
+    let proof = json!({"token": app.token_to(email, "verify_email").await});
+    let (first, second) = (link(&app, email).await, code(&app, email).await);
+    anon.post("/api/v1/email-verifications/confirm", proof).await.assert_status(204);
+    let ada = works(&app, &anon.post(CONFIRM_LINK, first).await.assert_status(201)).await;
+    let change = json!({"current_password": PASSWORD, "new_password": "another long password"});
+    ada.put("/api/v1/me/password", change).await.assert_status(204);
+    anon.post(CONFIRM_CODE, second).await.assert_status(422);
+}
+
+#[tokio::test]
+async fn whoever_is_deleted_while_they_ask_gets_no_mail() {
+    for path in [LINKS, CODES, "/api/v1/password-resets", "/api/v1/email-verifications"] {
+        let app = TestApp::new().await;
+        let alice = app.user("alice").await;
+        let gone = Statement::new("DELETE FROM users", Vec::new());
+        app.database.before_commit(vec![gone]);
+        app.anon().post(path, json!({"email": alice.email})).await.assert_status(202);
+        assert!(app.mails_to(&alice.email).await.is_empty(), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -39,6 +39,22 @@ async fn times_are_of_the_past_and_not_denied_beside_them() {
 }
 
 #[tokio::test]
+async fn what_was_mailed_to_an_address_ends_when_a_line_gives_the_user_another_one() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    import(&admin, &[person(1)]).await;
+    let email = "user-1@example.com";
+    let asked = app.anon().post("/api/v1/magic-links", json!({"email": email})).await;
+    let token = app.token_to(email, "magic_link").await;
+    let mut moved = person(1);
+    moved["email"] = json!("other@example.com");
+    import(&admin, &[moved]).await;
+    assert_eq!(summary(&import(&admin, &[person(1)]).await), counts(1, 0, 1, 0, 0));
+    let late = json!({"token": token, "request": asked.text_at("/request")});
+    app.anon().post("/api/v1/magic-links/confirm", late).await.assert_status(422);
+}
+
+#[tokio::test]
 async fn somebody_who_keeps_changing_does_not_stand_in_the_way_of_the_others() {
     let app = TestApp::new().await;
     let admin = app.admin().await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use rollcall::store::database::Statement;
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -117,6 +118,22 @@ async fn a_change_of_a_version_that_is_gone_is_refused() {
     assert_eq!(app.contents(), before);
     of_version("\"1\", \"2\"").patch("/api/v1/me", name("B")).await.assert_status(200);
     of_version("*").patch("/api/v1/me", name("C")).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_change_of_any_version_is_made_of_the_one_that_is_there() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let other = "UPDATE users SET own_metadata = '{\"theme\":\"dark\"}', version = version + 1";
+    let patch = json!({"name": "Alice", "own_metadata": {"size": 2}});
+    app.database.before_commit(vec![Statement::new(other, Vec::new())]);
+    let answer = alice.patch("/api/v1/me", patch.clone()).await.assert_status(200);
+    let expected = json!({"theme": "dark", "size": 2});
+    assert_eq!((&answer.body["own_metadata"], &answer.body["version"]), (&expected, &json!(3)));
+    // One that must not be met is not met afterwards either.
+    app.database.before_commit(vec![Statement::new(other, Vec::new())]);
+    let others = alice.with("if-none-match", "\"4\"");
+    others.patch("/api/v1/me", patch).await.assert_problem(412, "precondition_failed");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use rollcall::domain::role::Permission;
-use rollcall::store::database::{Database, Dialect};
+use rollcall::store::database::{Database, Dialect, Statement};
 use serde_json::json;
 
 use crate::support::TestApp;
@@ -226,4 +226,18 @@ fn the_documentation_lists_the_same_permissions() {
     let checked: Vec<_> =
         checked.map(|(name, meaning)| format!("| `{name}` | {meaning} |")).collect();
     assert_eq!(documented.collect::<Vec<_>>(), checked);
+}
+
+#[tokio::test]
+async fn versions_do_not_begin_again_where_another_role_of_the_name_comes_and_goes_meanwhile() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let deleted = "INSERT INTO events (id, kind, actor, subject, at, request_id) \
+         VALUES ('019b76da-a801-7000-8000-000000000001', 'role.deleted', 'service', \
+                 'role:support', 1, 'r')";
+    app.database.before_commit(vec![Statement::new(deleted, Vec::new())]);
+    let role = json!({"name": "support", "permissions": []});
+    admin.post(ROLES, role.clone()).await.assert_problem(409, "busy");
+    let made = admin.post(ROLES, role).await.assert_status(201);
+    assert!(made.body["version"].as_i64().unwrap() > 1, "{made}");
 }

@@ -135,6 +135,19 @@ async fn ending_the_others_keeps_the_session_that_asks() {
 }
 
 #[tokio::test]
+async fn what_was_begun_in_another_session_ends_with_it() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let thief = app.sign_in(&alice.email).await;
+    let change = json!({"new_email": "thief@example.com", "current_password": PASSWORD});
+    thief.post("/api/v1/me/email-change", change).await.assert_status(202);
+    let token = json!({"token": app.token_to("thief@example.com", "confirm_new_email").await});
+    alice.delete(SESSIONS).await.assert_status(204);
+    let late = app.anon().post("/api/v1/me/email-change/confirm", token).await;
+    late.assert_status(422);
+}
+
+#[tokio::test]
 async fn who_may_sees_and_ends_the_sessions_of_those_who_may_not_do_more() {
     let app = TestApp::new().await;
     app.role("desk", &["sessions:read", "sessions:write"]).await;

@@ -13,6 +13,7 @@ pub(crate) struct Observed {
     fault: Mutex<Option<Fault>>,
     before_commit: Mutex<Vec<Statement>>,
     before_every_commit: Mutex<Vec<Statement>>,
+    before_query: Mutex<Option<(&'static str, Statement)>>,
     after_commit: Mutex<Option<Then>>,
     calls: AtomicUsize,
     statements: AtomicUsize,
@@ -40,6 +41,7 @@ impl Observed {
             fault: Mutex::new(None),
             before_commit: Mutex::default(),
             before_every_commit: Mutex::default(),
+            before_query: Mutex::new(None),
             after_commit: Mutex::new(None),
             calls: AtomicUsize::new(0),
             statements: AtomicUsize::new(0),
@@ -87,6 +89,11 @@ impl Observed {
     /// This happens right before every change that is committed: somebody never rests.
     pub(crate) fn before_every_commit(&self, statements: Vec<Statement>) {
         *self.before_every_commit.lock().unwrap() = statements;
+    }
+
+    /// This happens right before the next query that has these words.
+    pub(crate) fn before_query(&self, words: &'static str, statement: Statement) {
+        *self.before_query.lock().unwrap() = Some((words, statement));
     }
 
     /// This happens when the next change is committed, before anybody is told of it.
@@ -209,6 +216,11 @@ impl Database for Observed {
             self.statements.fetch_add(1, Ordering::SeqCst);
             require_touches(std::slice::from_ref(&statement));
             self.fault().await?;
+            let has_words = |(words, _): &mut (&str, _)| statement.sql.contains(*words);
+            let faster = self.before_query.lock().unwrap().take_if(has_words);
+            if let Some((_, faster)) = faster {
+                self.database.query(faster).await?;
+            }
             self.database.query(statement).await
         })
     }

@@ -131,6 +131,8 @@ async fn take_first(
         let users = users.get_mut(..count).unwrap_or_default();
         let actor = known.caller.actor();
         let mut decisions: Vec<_> = users.iter().map(|user| known.decide(app, user)).collect();
+        let is_chosen = |user: &ImportedUser| matches!(user.password, FirstPassword::Chosen(_));
+        let takes_its_time = !dry_run && users.iter().any(is_chosen);
         for (user, decision) in users.iter_mut().zip(&mut decisions) {
             if let Ok(Decision::Create(_)) = decision
                 && let Err(error) = check_password(app, cx, actor, user, dry_run).await
@@ -138,13 +140,22 @@ async fn take_first(
                 *decision = Err(error);
             }
         }
+        let still = if takes_its_time {
+            // While passwords were hashed, power may have been lost.
+            let caller = access::caller(app, cx).await?;
+            if caller.permissions() != known.caller.permissions() {
+                continue;
+            }
+            caller.still()
+        } else {
+            known.caller.still()
+        };
         let commit = Commit::of(app, cx, actor, users, &decisions);
         if dry_run || commit.statements.is_empty() {
             return Ok(Some(commit.outcomes(decisions)));
         }
-        // Passwords may have been hashed since it was asked who calls.
-        let still = std::iter::once(known.caller.still());
-        match app.store.commit(still.chain(commit.statements.iter().cloned())).await {
+        let statements = std::iter::once(still).chain(commit.statements.iter().cloned());
+        match app.store.commit(statements).await {
             Ok(()) => return Ok(Some(commit.outcomes(decisions))),
             // Somebody has taken an address or changed a user since they were read.
             Err(
@@ -251,7 +262,9 @@ impl Commit {
         };
         add(!new.is_empty(), &|| rows::insert(&new, now));
         add(!changed.is_empty(), &|| rows::update(&changed, now));
-        add(!moved.is_empty(), &|| rows::end_tokens(&moved));
+        let [mailed, asked_for] = rows::end_tokens(&moved);
+        add(!moved.is_empty(), &|| mailed.clone());
+        add(!moved.is_empty(), &|| asked_for.clone());
         add(!regranted.is_empty(), &|| rows::revoke_all(&regranted));
         add(!grants.is_empty(), &|| rows::grant(grants.iter().copied()));
         add(!events.is_empty(), &|| rows::append(&events));

@@ -68,6 +68,15 @@ async fn no_session_that_begins_beside_a_change_of_the_password_outlives_it() {
 }
 
 #[tokio::test]
+async fn no_session_that_begins_beside_the_end_of_all_outlives_it() {
+    let status = session_beside(async |_, admin, id| {
+        admin.delete(&format!("/api/v1/users/{id}/sessions")).await
+    })
+    .await;
+    assert_eq!(status, 401);
+}
+
+#[tokio::test]
 async fn no_session_that_begins_beside_a_suspension_comes_back_when_it_ends() {
     let status = session_beside(async |_, admin, id| {
         let suspend = format!("/api/v1/users/{id}/suspend");
