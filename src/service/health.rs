@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::domain::time::Timestamp;
+use crate::service::signing_keys::OTHER_SECRET;
 use crate::store::database::DatabaseError;
 use crate::store::health;
 use crate::store::migrate::State;
@@ -40,8 +41,8 @@ impl Writes {
     }
 }
 
-/// Whether the database answers, takes changes and has the schema that this
-/// component needs.
+/// Whether the database answers, takes changes, has the schema that this component needs,
+/// and was written with this secret.
 pub async fn ready(app: &App) -> Vec<Check> {
     let (database, migrations) = match app.store.migrations().await {
         Ok(State::Pending(_)) if app.config.auto_migrate => match app.store.migrate().await {
@@ -52,11 +53,21 @@ pub async fn ready(app: &App) -> Vec<Check> {
         Ok(other) => (None, Some(other.to_string())),
         Err(error) => (Some(error.to_string()), Some("not known".to_owned())),
     };
+    let settings = match (&database, &migrations) {
+        (None, None) => secret_key(app).await,
+        _ => None,
+    };
     vec![
-        Check { name: "settings", problem: None },
+        Check { name: "settings", problem: settings },
         Check { name: "database", problem: database },
         Check { name: "migrations", problem: migrations },
     ]
+}
+
+/// What is wrong with the secret by which the database was written, if anything was.
+async fn secret_key(app: &App) -> Option<String> {
+    let error = app.keys.check(app).await.err()?;
+    error.cause().filter(|cause| *cause == OTHER_SECRET).map(str::to_owned)
 }
 
 async fn writes(app: &App) -> Option<String> {

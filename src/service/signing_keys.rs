@@ -19,6 +19,9 @@ use crate::store::database::DatabaseError;
 use crate::store::events;
 use crate::store::keys::{self, SealedKey};
 
+/// What is wrong where the database is that of another secret.
+pub const OTHER_SECRET: &str = "secret_key is not the one that the database was written with";
+
 /// How far the clocks of instances may differ: so much later does a key go.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
@@ -81,6 +84,11 @@ impl KeyRing {
         let (url, now) = (&app.config.public_url, app.now());
         let key = keys.published(now).find(|key| key.kid() == kid);
         Ok(key.is_some_and(|key| key.verify(token, url, url, now)))
+    }
+
+    /// Fails if the keys that there are cannot be read.
+    pub async fn check(&self, app: &App) -> Result<()> {
+        self.current(app).await.map(drop)
     }
 
     /// The public keys, RFC 7517.
@@ -212,9 +220,5 @@ fn open(app: &App, key: &SealedKey) -> Result<SigningKey> {
     let (secret, record) = (&app.config.secret_key, &key.record);
     let bytes = secret.open(Purpose::SigningKeys, record.kid.as_bytes(), &key.sealed);
     let opened = bytes.and_then(|bytes| SigningKey::from_bytes(record.algorithm, &bytes));
-    opened.ok_or_else(|| {
-        Error::internal(
-            "a signing key cannot be decrypted: secret_key is not the one that it was stored with",
-        )
-    })
+    opened.ok_or_else(|| Error::unavailable(OTHER_SECRET))
 }

@@ -17,7 +17,7 @@ pub fn read<B>(app: &App, request: &Request<B>, now: Timestamp) -> Context {
         request_id: headers::request_id(headers, now, &*app.rng),
         trace_id: headers::trace_id(headers),
         address: headers::client_address(headers, app.config.trusted_proxies),
-        is_local: headers::is_local(request, app.config.trusted_proxies),
+        is_local: headers::is_local(request),
         user_agent: text(headers, header::USER_AGENT),
         credentials: credentials(app, headers, now),
         limits: Default::default(),

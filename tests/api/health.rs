@@ -45,6 +45,7 @@ async fn readiness_tells_what_is_wrong() {
     }
     "#);
     app.database.fail(DatabaseError::Unavailable("unable to open database file".to_owned()));
+    app.log.take();
     assert_snapshot!(app.anon().get("/readyz").await, @r#"
     503 Service Unavailable
     content-type: application/json
@@ -70,6 +71,8 @@ async fn readiness_tells_what_is_wrong() {
       "status": "unavailable"
     }
     "#);
+    let cause = app.log.take()[0]["cause"].clone();
+    assert_eq!(cause, "unable to open database file; not known");
     app.database.repair();
     app.anon().get("/readyz").await.assert_status(200);
 }

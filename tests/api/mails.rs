@@ -310,6 +310,13 @@ async fn the_mailbox_is_for_whoever_sits_at_the_machine() {
     for client in elsewhere {
         client.get("/dev/mailbox").await.assert_problem(404, "not_found");
     }
+    // Whoever gets around the proxies, or comes through one, says what they like.
+    let behind = TestApp::with(&[("trusted_proxies", "1")]).await;
+    for peer in [behind.anon(), behind.anon().calling_from("127.0.0.1")] {
+        let posing = peer.with("x-forwarded-for", "127.0.0.1");
+        posing.get("/dev/mailbox").await.assert_problem(404, "not_found");
+    }
+    behind.anon().calling_from("127.0.0.1").get("/dev/mailbox").await.assert_status(200);
     let open = TestApp::with(&[("mailbox_access", "everybody")]).await;
     open.anon().get("/dev/mailbox").await.assert_status(200);
 }

@@ -77,7 +77,13 @@ async fn a_client_that_rules_out_json_is_told_so() {
         let user = json!({"email": "a@example.com", "name": "A"});
         client.post("/api/v1/users", user).await.assert_problem(406, "not_acceptable");
     }
-    assert_snapshot!(admin.with("accept", "text/html").get("/api/v1/me").await, @r#"
+    // What is not there can be nothing else either.
+    let html = admin.with("accept", "text/html");
+    html.get("/api/v1/nothing").await.assert_problem(404, "not_found");
+    let other = html.put("/api/v1/me", json!({})).await;
+    assert_eq!(other.header("allow"), Some("GET,HEAD,PATCH,DELETE"));
+    other.assert_problem(405, "method_not_allowed");
+    assert_snapshot!(html.get("/api/v1/me").await, @r#"
     406 Not Acceptable
     content-type: application/problem+json
 

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use super::preconditions;
+use super::{headers, preconditions};
 use crate::app::App;
 use crate::cache::Fresh;
 use crate::domain::time::Timestamp;
@@ -36,7 +36,10 @@ impl Asked {
         let Credentials::AccessToken(token) = &context.credentials else { return None };
         let (uri, is_get) = (request.uri(), request.method() == Method::GET);
         // What is remembered is asked for without a query.
-        let is_remembered = app.cache.is_near() && is_get && uri.query().is_none();
+        let is_remembered = app.cache.is_near()
+            && is_get
+            && uri.query().is_none()
+            && headers::accepts(request.headers(), "application/json");
         is_remembered.then(|| Self { token: *token.hash(), path: uri.path().to_owned() })
     }
 }

@@ -81,6 +81,10 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     readiness(health::ready(&app).await)
 }
 
+/// Why the service is not ready, for the log.
+#[derive(Clone)]
+pub struct Reasons(pub String);
+
 /// The answer of `/readyz`.
 pub fn readiness(checks: Vec<Check>) -> Response {
     let well = checks.iter().all(|check| check.problem.is_none());
@@ -89,9 +93,12 @@ pub fn readiness(checks: Vec<Check>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
     };
+    let problems = checks.iter().filter_map(|check| check.problem.clone());
+    let reasons = Reasons(problems.collect::<Vec<_>>().join("; "));
     let checks = checks.into_iter().map(CheckView::from).collect();
     let mut response = view::json(code, &ReadinessView { status, checks });
     if !well {
+        response.extensions_mut().insert(reasons);
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response

@@ -85,7 +85,8 @@ impl JsonPatch {
         let operations = items.into_iter().enumerate().map(|(place, item)| {
             let operation = serde_json::from_value(item).ok().filter(names_members);
             operation.ok_or_else(|| {
-                let message = "must be an operation of RFC 6902 on members, not on the whole";
+                let message =
+                    "must be an operation of RFC 6902 with all that it needs, and not on the whole";
                 Error::invalid(place.to_string(), Invalid::new("invalid_operation", message))
             })
         });
@@ -157,7 +158,7 @@ fn failed(place: usize, kind: &PatchErrorKind) -> Error {
             ("patch_conflict", "is from where there is nothing that you may write")
         }
         PatchErrorKind::CannotMoveInsideItself => ("patch_conflict", "moves something into itself"),
-        _ => ("patch_conflict", "names nothing that you may write"),
+        _ => ("patch_conflict", "names nothing that is there and that you may write"),
     };
     Error::conflict(code, format!("Operation {place} {what}. Nothing was changed."))
 }

@@ -81,6 +81,7 @@ use crate::service::credentials::Credentials;
 use crate::service::health::Check;
 use crate::service::mails;
 use given_again::{Answers, Asked};
+use health::Reasons;
 use preconditions::{Known, Tags};
 use problem::Problem;
 
@@ -186,15 +187,6 @@ impl Server {
         if cors::is_preflight(&request) {
             return cors::preflight();
         }
-        let offered = match path {
-            "/docs" => "text/html",
-            imports::PATH => imports::MEDIA_TYPE,
-            _ => "application/json",
-        };
-        // An export has a choice of its own.
-        if path != exports::PATH && !headers::accepts(request.headers(), offered) {
-            return Problem::not_acceptable(offered).into_response();
-        }
         // A body that says itself that it is too large is read, if at all, only so
         // that its sender gets to see the answer.
         let length = headers::content_length(request.headers());
@@ -244,6 +236,7 @@ impl Server {
     ) {
         let status = response.status();
         let route = response.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let reasons = response.extensions().get::<Reasons>().map(|reasons| reasons.0.as_str());
         let ended = Ended {
             request_id: &context.request_id,
             trace_id: context.trace_id.as_deref(),
@@ -252,7 +245,7 @@ impl Server {
             status: status.as_u16(),
             grpc_status: None,
             code: problem.map(|problem| problem.code),
-            cause: problem.and_then(|problem| problem.cause.as_deref()),
+            cause: problem.and_then(|problem| problem.cause.as_deref()).or(reasons),
         };
         log_line::write(&self.app, begin, status.is_server_error(), ended);
     }

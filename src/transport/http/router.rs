@@ -12,9 +12,9 @@ use axum::routing::{delete, get, post, put};
 use super::problem::Problem;
 use super::{
     api_keys, audit, batches, bootstrap, docs, email_changes, email_codes, email_verifications,
-    exports, factors, health, idempotency, imports, invitations, jobs, magic_links, mailbox, me,
-    openapi, own_data, password_resets, passwords, reauthentication, registrations, roles,
-    second_factor, sessions, signing_keys, user_roles, users, well_known,
+    exports, factors, headers, health, idempotency, imports, invitations, jobs, magic_links,
+    mailbox, me, openapi, own_data, password_resets, passwords, reauthentication, registrations,
+    roles, second_factor, sessions, signing_keys, user_roles, users, well_known,
 };
 use crate::app::App;
 use crate::transport::grpc;
@@ -103,6 +103,16 @@ async fn nothing_here(method: Method, uri: Uri) -> Response {
     Problem::unsupported_media_type(&["application/grpc"]).into_response()
 }
 
+/// What a route answers with. An export has a choice of its own.
+fn offered(route: &str) -> Option<&'static str> {
+    match route {
+        "/docs" => Some("text/html"),
+        imports::PATH => Some(imports::MEDIA_TYPE),
+        exports::PATH => None,
+        _ => Some("application/json"),
+    }
+}
+
 /// What every request meets whose path and method there are. One layer for all of
 /// it: each costs every request as much as reading its body.
 async fn at_route(
@@ -111,10 +121,13 @@ async fn at_route(
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = match *request.method() {
+    let refused = |offered: &&str| !headers::accepts(request.headers(), offered);
+    let refused = offered(route.as_str()).filter(refused);
+    let mut response = match (refused, request.method()) {
+        (Some(offered), _) => Problem::not_acceptable(offered).into_response(),
         // A POST with a key is done once.
-        Method::POST => idempotency::once(&app, route.as_str(), request, next).await,
-        _ => next.run(request).await,
+        (None, &Method::POST) => idempotency::once(&app, route.as_str(), request, next).await,
+        (None, _) => next.run(request).await,
     };
     // Tells the log which route answered: a path itself may hold what no log may.
     response.extensions_mut().insert(route);

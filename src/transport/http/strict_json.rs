@@ -16,7 +16,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
     let value = Strict { levels: MAX_DEPTH }.deserialize(&mut json);
     value.and_then(|value| json.end().map(|()| value)).map_err(|error| {
         // What is JSON, and refused here, is an error of data.
-        let what = if error.is_data() { "is not taken" } else { "is not JSON" };
+        let what = if error.is_data() { "is not taken" } else { "is not JSON that can be read" };
         Error::Malformed(format!("The body {what}: {error}."))
     })
 }

@@ -208,6 +208,11 @@ async fn a_postgres_that_cannot_hold_every_name_is_not_ready() {
     let checks = service.nobody().get("/readyz").await.expect(503).json()["checks"].clone();
     let problem = checks[1]["problem"].as_str().unwrap().to_owned();
     assert!(problem.contains("LATIN1"), "{checks}");
+    server.query("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    let service = Service::start(&on_postgres(&format!("{place}/bytes")));
+    let checks = service.nobody().get("/readyz").await.expect(503).json()["checks"].clone();
+    let problem = checks[1]["problem"].as_str().unwrap().to_owned();
+    assert!(problem.contains("not in UTF-8"), "{checks}");
 }
 
 #[tokio::test]
