@@ -12,7 +12,7 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::Password;
 use crate::domain::rate_limit::Policy;
 use crate::error::{Error, Invalid, Result};
-use crate::store::database::Statement;
+use crate::store::database::{DatabaseError, Statement};
 use crate::store::one_time_tokens::{consume, end_all_of};
 use crate::store::{events, registrations, sessions, users};
 
@@ -36,7 +36,8 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Option<Password
     rate_limits::spend(app, cx, Policy::EMAIL_CHANGE, Some(account)).await?;
     let now = app.now();
     let subject = user.id.to_string();
-    let data = Some(new.to_string());
+    // With the session that asks: it ends with that one.
+    let data = Some(format!("{} {new}", caller.session));
     let terms = Terms { purpose: PURPOSE, subject: &subject, user: Some(user.id), data };
     let issued = one_time_tokens::issue(app, now, terms);
     let link = one_time_tokens::link(app, "confirm-email-change", &issued.token);
@@ -49,13 +50,17 @@ pub async fn ask(app: &App, cx: &Context, new: &Email, password: Option<Password
     let event = cx.event(app, now, caller.actor(), EventKind::EmailChangeRequested, Some(user.id));
     let statements = [
         still,
+        // Behind what holds the user: whoever ends this session comes before both, or after.
+        caller.still(),
         issued.statement,
         mails::write(app, cx, now, ask, Some(issued.expires_at), mails::Send::Yes)?,
         mails::write(app, cx, now, warning, None, mails::Send::Yes)?,
         events::append(&event),
     ];
-    let commit = cx.commit(app, statements, &()).await;
-    commit.map_err(|error| error.on_guard(no_longer))
+    match cx.commit(app, statements, &()).await {
+        Err(DatabaseError::Guard { statement: 1 }) => Err(super::busy()),
+        commit => commit.map_err(|error| error.on_guard(no_longer)),
+    }
 }
 
 /// What undoes the commit once the password that was shown is another one, and what that
@@ -94,7 +99,8 @@ pub async fn confirm(app: &App, cx: &Context, token: &OneTimeToken) -> Result<()
     let invalid = || one_time_tokens::invalid("token");
     let stored = one_time_tokens::find(app, cx, PURPOSE, token).await?.ok_or_else(invalid)?;
     let id = stored.user.ok_or_else(invalid)?;
-    let new = stored.data.as_deref().and_then(|data| Email::parse(data).ok());
+    let new = stored.data.as_deref().map(|data| data.rsplit(' ').next().unwrap_or(data));
+    let new = new.and_then(|new| Email::parse(new).ok());
     let new = new.ok_or_else(invalid)?;
     let row = app.store.query(users::by_id(id)).await?.into_iter().next();
     let user = users::entry_from_row(row.ok_or_else(invalid)?)?.user;

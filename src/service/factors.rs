@@ -121,7 +121,8 @@ pub async fn reset(app: &App, cx: &Context, id: UserId) -> Result<()> {
     let event = cx.event(app, now, caller.actor(), EventKind::FactorsReset, Some(id));
     let notice = mails::notice(app, cx, now, &user, Message::SecondFactorRemoved {})?;
     let end = [sessions::end_all(id, now), events::append(&event), notice];
-    match app.store.commit(removal(id).into_iter().chain(end)).await {
+    let statements = [rows::meet(id)].into_iter().chain(removal(id)).chain(end);
+    match app.store.commit(statements).await {
         Err(DatabaseError::Guard { .. }) => Ok(()),
         result => Ok(result?),
     }

@@ -17,7 +17,7 @@ use crate::domain::token::ChallengeToken;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::store::database::{DatabaseError, Row, Statement};
-use crate::store::{challenges, events, factors};
+use crate::store::{challenges, events, factors, users};
 
 /// How long a user has to answer.
 const CHALLENGE_TTL: Duration = Duration::from_secs(5 * 60);
@@ -51,6 +51,7 @@ pub(super) async fn challenge(
     let kind = EventKind::SecondFactorRequired;
     let event = cx.event(app, now, Actor::Anonymous, kind, Some(user));
     let mut statements = shown.uses;
+    statements.push(users::require_active(user));
     statements.push(challenges::insert(&token.hash(), user, &shown.methods, device, expires_at));
     statements.push(events::append(&event));
     let challenge = Challenge { token: token.reveal(), expires_in: CHALLENGE_TTL };

@@ -166,13 +166,18 @@ pub async fn list(app: &App, cx: &Context, page: &PageRequest) -> Result<Session
     Ok(SessionList { page: to_page(found, page), current: Some(caller.session) })
 }
 
-/// Ends one session of the caller.
+/// Ends one session of the caller, and another address that was asked for in it.
 pub async fn end(app: &App, cx: &Context, id: SessionId) -> Result<()> {
     let caller = access::signed_in(app, cx).await?;
     let now = app.now();
     let user = caller.user.id;
     let event = cx.event(app, now, caller.actor(), EventKind::SessionEnded, Some(user));
-    let commit = app.store.commit([sessions::end(id, user, now), events::append(&event)]);
+    let commit = app.store.commit([
+        users::meet(user),
+        sessions::end(id, user, now),
+        one_time_tokens::end_email_change(user, id),
+        events::append(&event),
+    ]);
     commit.await.map_err(|error| error.on_guard(Error::NotFound("session")))
 }
 
@@ -321,12 +326,18 @@ fn expires_at(app: &App, created_at: Timestamp, now: Timestamp) -> Timestamp {
     now.plus(app.config.refresh_token_ttl).min(end)
 }
 
-/// Somebody holds a copy of an old token: nobody goes on with this session.
+/// Somebody holds a copy of an old token: nobody goes on with this session, nor with another
+/// address that was asked for in it.
 async fn end_replayed(app: &App, cx: &Context, session: &Session, now: Timestamp) -> Result<()> {
     let kind = EventKind::RefreshTokenReplayed;
     let event = cx.event(app, now, Actor::Anonymous, kind, Some(session.user));
-    let end = sessions::end(session.id, session.user, now);
-    match app.store.commit([end, events::append(&event)]).await {
+    let commit = app.store.commit([
+        users::meet(session.user),
+        sessions::end(session.id, session.user, now),
+        one_time_tokens::end_email_change(session.user, session.id),
+        events::append(&event),
+    ]);
+    match commit.await {
         Ok(()) | Err(DatabaseError::Guard { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -3,7 +3,7 @@
 use crate::domain::encoding::HEX;
 
 use super::database::{DatabaseError, Row, Statement};
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::one_time_token::{MAX_CODE_TRIES, StoredToken, TokenPurpose};
 use crate::domain::time::Timestamp;
 
@@ -90,6 +90,15 @@ pub fn end(purpose: TokenPurpose, subject: &str) -> Statement {
 pub fn bind(subject: &str, user: UserId) -> Statement {
     let sql = "UPDATE sign_in_tokens SET user_id = $1 WHERE subject = $2 AND user_id IS NULL";
     Statement::new(sql, vec![user.to_string().into(), subject.into()])
+}
+
+/// Ends the change of address that was asked for in a session, if there is one.
+pub fn end_email_change(user: UserId, session: SessionId) -> Statement {
+    let sql = "DELETE FROM one_time_tokens \
+               WHERE purpose = $1 AND subject = $2 AND data LIKE $3";
+    let purpose = TokenPurpose::EmailChange.as_str();
+    let begun = format!("{session} %");
+    Statement::new(sql, vec![purpose.into(), user.to_string().into(), begun.into()])
 }
 
 /// Ends every token of a user.

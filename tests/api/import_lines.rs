@@ -1,5 +1,7 @@
 //! Lines of an import beside each other, and beside themselves.
 
+use std::time::Duration;
+
 use rollcall::store::database::Statement;
 use serde_json::json;
 
@@ -52,6 +54,21 @@ async fn what_was_mailed_to_an_address_ends_when_a_line_gives_the_user_another_o
     assert_eq!(summary(&import(&admin, &[person(1)]).await), counts(1, 0, 1, 0, 0));
     let late = json!({"token": token, "request": asked.text_at("/request")});
     app.anon().post("/api/v1/magic-links/confirm", late).await.assert_status(422);
+}
+
+#[tokio::test]
+async fn nobody_moves_their_own_address_by_an_import_in_a_session_that_is_not_fresh() {
+    let app = TestApp::with(&[("access_token_ttl", "1h")]).await;
+    let admin = app.admin().await;
+    let me = format!("/api/v1/users/{}", admin.id);
+    admin.patch(&me, json!({"external_id": "me"})).await.assert_status(200);
+    app.clock.advance(Duration::from_secs(601));
+    let line = |email: &str| json!({"external_id": "me", "email": email, "name": "A"});
+    let answer = import(&admin, &[line("thief@example.com")]).await;
+    let refused = (1, "failed".to_owned(), "insufficient_user_authentication".to_owned());
+    assert_eq!(outcomes(&answer), [refused]);
+    let answer = import(&admin, &[line(&admin.email)]).await;
+    assert_eq!(outcomes(&answer), [(1, "updated".to_owned(), String::new())]);
 }
 
 #[tokio::test]

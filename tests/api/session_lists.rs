@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use rollcall::store::database::Statement;
 use serde_json::json;
 
+use crate::support::client::Client;
 use crate::support::{PASSWORD, TestApp};
 
 const REFRESH: &str = "/api/v1/sessions/refresh";
@@ -145,6 +147,55 @@ async fn what_was_begun_in_another_session_ends_with_it() {
     alice.delete(SESSIONS).await.assert_status(204);
     let late = app.anon().post("/api/v1/me/email-change/confirm", token).await;
     late.assert_status(422);
+}
+
+#[tokio::test]
+async fn another_address_is_of_the_session_in_which_it_was_asked_for() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let change = json!({"new_email": "other@example.com", "current_password": PASSWORD});
+    let confirm = "/api/v1/me/email-change/confirm";
+    // A session that is ended, or copied, takes it along; another one does not.
+    for (is_copied, expected) in [(true, 422), (false, 422)] {
+        let thief = app.sign_in(&alice.email).await;
+        thief.post("/api/v1/me/email-change", change.clone()).await.assert_status(202);
+        let token = json!({"token": app.token_to("other@example.com", "confirm_new_email").await});
+        if is_copied {
+            app.refresh(&thief).await;
+            app.clock.advance(Duration::from_secs(60));
+            let old = json!({"refresh_token": thief.refresh_token});
+            app.anon().post("/api/v1/sessions/refresh", old).await.assert_status(401);
+        } else {
+            let session = format!("{SESSIONS}/{}", session_of(&thief).await);
+            alice.delete(session).await.assert_status(204);
+        }
+        app.anon().post(confirm, token).await.assert_status(expected);
+    }
+    let other = app.sign_in(&alice.email).await;
+    alice.post("/api/v1/me/email-change", change).await.assert_status(202);
+    let token = json!({"token": app.token_to("other@example.com", "confirm_new_email").await});
+    alice.delete(format!("{SESSIONS}/{}", session_of(&other).await)).await.assert_status(204);
+    app.anon().post(confirm, token).await.assert_status(204);
+}
+
+#[tokio::test]
+async fn no_address_is_asked_for_in_a_session_that_ends_meanwhile() {
+    let app = TestApp::new().await;
+    let alice = app.user("alice").await;
+    let ended = Statement::new("UPDATE sessions SET ended_at = 1", Vec::new());
+    app.database.before_commit(vec![ended]);
+    let change = json!({"new_email": "other@example.com", "current_password": PASSWORD});
+    let late = alice.post("/api/v1/me/email-change", change).await;
+    late.assert_problem(409, "busy");
+    assert!(app.mails_to("other@example.com").await.is_empty());
+}
+
+/// The id of the session that a client goes on with.
+async fn session_of(client: &Client) -> String {
+    let sessions = client.get(SESSIONS).await.assert_status(200);
+    let items = sessions.body["items"].as_array().unwrap();
+    let current = items.iter().find(|session| session["current"] == true).unwrap();
+    current["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

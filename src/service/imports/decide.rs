@@ -191,6 +191,9 @@ impl Known {
             return Ok(Decision::Leave(user.id));
         }
         self.caller.require_over(user)?;
+        if !same_address {
+            self.caller.require_fresh_for_oneself(app, user.id)?;
+        }
         let given = (&imported.metadata, &imported.private_metadata, &imported.own_metadata);
         metadata::require(app, given.0.as_ref(), given.1.as_ref(), given.2.as_ref())?;
         if let Some(roles) = &roles {

@@ -73,8 +73,9 @@ pub async fn require(app: &App, cx: &Context) -> Result<()> {
 }
 
 /// Takes users in order and tells of each what became of it, or would have if it is
-/// a dry run. Asks anew whether the caller may. What fails as a whole has not
-/// happened, but for those before the first one who is named twice.
+/// a dry run. Asks anew whether the caller may. What fails as a whole may
+/// have happened to the first of them, who are a change of their own where others depend on
+/// them, or are in their way.
 pub async fn take(
     app: &App,
     cx: &Context,

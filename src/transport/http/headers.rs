@@ -172,11 +172,13 @@ pub fn quality(headers: &HeaderMap, offered: &str) -> f32 {
         let (range, params) = range.split_once(';').unwrap_or((range, ""));
         let mut params = params.split(';').filter_map(|param| param.split_once('='));
         let q = params.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-        let q = q.map_or(1.0, |(_, value)| value.trim().parse().unwrap_or(1.0));
+        let q = q.and_then(|(_, value)| value.trim().parse().ok()).filter(|q: &f32| q.is_finite());
         // What is named exactly is what is meant.
-        matches(range.trim(), offered).then_some((range.trim().matches('*').count(), q))
+        matches(range.trim(), offered)
+            .then_some((range.trim().matches('*').count(), q.unwrap_or(1.0)))
     };
-    let by_stars = |a: &(usize, f32), b: &(usize, f32)| a.0.cmp(&b.0);
+    // Of two that are as exact, such as with parameters and without, the better one.
+    let by_stars = |a: &(usize, f32), b: &(usize, f32)| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1));
     ranges.filter_map(quality).min_by(by_stars).map_or(0.0, |(_, q)| q)
 }
 
@@ -293,6 +295,8 @@ mod tests {
             ("application/json;q=0", false),
             ("application/json;q=0, */*", false),
             ("*/*;q=0, application/json", true),
+            ("application/json;v=2;q=0, application/json", true),
+            ("application/json;q=nan", true),
             ("application/json;q=nonsense", true),
             ("application/xml, text/*", false),
         ] {
